@@ -1,0 +1,1 @@
+"""What both processes share: no web framework and no database in here."""

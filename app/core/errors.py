@@ -1,0 +1,474 @@
+"""
+Every error that Lookalike raises on purpose, as one tree.
+
+    LookalikeError
+    ├── InvalidImage            the bytes cannot be used as a photo
+    │   ├── EmptyImage · NotAnImage · FormatNotAllowed · ImageCorrupt
+    │   ├── ImageTooLarge · ImageTooSmall · ImageTooComplex · AspectNotAllowed
+    │   └── DecodeTimedOut
+    ├── EmbeddingRefused        the network's answer cannot be compared
+    │   └── EmbeddingNotFinite · EmbeddingZero
+    ├── InvalidRequest          the request is not one that the service answers
+    │   ├── MissingImage · UnsupportedMediaType · TooManyParts · BodyTooLarge · FieldTooLarge
+    │   ├── MalformedRequest · MalformedMultipart · HeaderTooLarge · RequestTimedOut
+    │   ├── InvalidParameter · InvalidKey · RateLimited
+    │   └── NotFound · MethodNotAllowed
+    ├── Unavailable             try again later
+    │   └── Overloaded · IndexNotReady
+    ├── NetworkError            the network cannot be used
+    │   ├── UnknownNetwork · RuntimeNotAvailable · ParityFailed
+    │   └── WeightsMissing · WeightsCorrupt · WeightsUnsafe · WeightsMismatch
+    ├── DownloadFailed
+    │   └── DownloadRefused · DownloadTimedOut · DownloadCorrupt
+    ├── SnapshotError
+    │   └── SnapshotMissing · SnapshotCorrupt · SnapshotIncompatible
+    ├── IndexingFailed
+    │   ├── SourceMissing · SourceEmpty · NoReadableImage
+    │   └── AlreadyRunning · VerificationFailed
+    ├── DatabaseError
+    │   └── DatabaseUnavailable · DatabaseTooNew · DatabaseTooOld
+    ├── StorageError
+    │   └── DataDirNotWritable · DiskFull
+    ├── PortInUse
+    ├── InvalidSetting
+    └── InternalError           what nobody foresaw; its cause is only logged
+
+A message is one or two plain sentences: what happened, the value, the limit, and what to do about it.
+It never holds a path, a file name or a text that came over HTTP. `slug` is stable: scripts compare it.
+HTTP status codes belong to `app.api.errors`, exit codes to `lookalike`.
+"""
+
+from typing import ClassVar
+
+
+class LookalikeError(Exception):
+    """The root: whoever catches this catches every expected failure and nothing else."""
+
+    slug: ClassVar[str] = "error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidImage(LookalikeError):
+    """The bytes cannot be used as a photo."""
+
+
+class EmptyImage(InvalidImage):
+    """The file has no bytes."""
+
+    slug = "empty-image"
+    title = "The image is empty"
+
+
+class NotAnImage(InvalidImage):
+    """The bytes are no image at all."""
+
+    slug = "not-an-image"
+    title = "The file is not an image"
+
+
+class FormatNotAllowed(InvalidImage):
+    """An image, of a format that is not accepted."""
+
+    slug = "format-not-allowed"
+    title = "This image format is not accepted"
+
+
+class ImageCorrupt(InvalidImage):
+    """The image breaks off or contradicts itself."""
+
+    slug = "image-corrupt"
+    title = "The image is damaged"
+
+
+class ImageTooLarge(InvalidImage):
+    """More pixels, or a longer side, than the limit."""
+
+    slug = "image-too-large"
+    title = "The image has too many pixels"
+
+
+class ImageTooSmall(InvalidImage):
+    """A side is shorter than the limit."""
+
+    slug = "image-too-small"
+    title = "The image is too small"
+
+
+class ImageTooComplex(InvalidImage):
+    """Few bytes that would take very long to decode."""
+
+    slug = "image-too-complex"
+    title = "The image is too complex to decode"
+
+
+class AspectNotAllowed(InvalidImage):
+    """One side is far longer than the other."""
+
+    slug = "aspect-not-allowed"
+    title = "The image is too narrow"
+
+
+class DecodeTimedOut(InvalidImage):
+    """Decoding was stopped at its deadline or its memory limit."""
+
+    slug = "decode-timeout"
+    title = "The image took too long to decode"
+
+
+class EmbeddingRefused(LookalikeError):
+    """The network's answer for a picture cannot be compared with others."""
+
+
+class EmbeddingNotFinite(EmbeddingRefused):
+    """The network produced NaN or infinity."""
+
+    slug = "embedding-not-finite"
+    title = "The network gave no usable answer for this image"
+
+
+class EmbeddingZero(EmbeddingRefused):
+    """Every activation is zero, so that no direction is left to compare."""
+
+    slug = "embedding-zero"
+    title = "The network sees nothing in this image"
+
+
+class InvalidRequest(LookalikeError):
+    """The request is not one that the service answers."""
+
+
+class MissingImage(InvalidRequest):
+    """A search or classification without a picture to work on."""
+
+    slug = "missing-image"
+    title = "No image was sent"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body is of another type than multipart/form-data, or compressed."""
+
+    slug = "unsupported-media-type"
+    title = "Unsupported media type"
+
+
+class TooManyParts(InvalidRequest):
+    """More files or fields than a request may have."""
+
+    slug = "too-many-parts"
+    title = "Too many parts in the request"
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body is longer than the limit."""
+
+    slug = "body-too-large"
+    title = "The upload is too large"
+
+
+class FieldTooLarge(InvalidRequest):
+    """A text field is longer than the limit."""
+
+    slug = "field-too-large"
+    title = "A field is too long"
+
+
+class MalformedRequest(InvalidRequest):
+    """The bytes on the wire are not HTTP as it should be."""
+
+    slug = "malformed-request"
+    title = "The request is malformed"
+
+
+class MalformedMultipart(InvalidRequest):
+    """The body is not the multipart/form-data that it says it is."""
+
+    slug = "malformed-multipart"
+    title = "The form data is malformed"
+
+
+class HeaderTooLarge(InvalidRequest):
+    """The request line or the headers are longer than the limit."""
+
+    slug = "header-too-large"
+    title = "The request headers are too large"
+
+
+class RequestTimedOut(InvalidRequest):
+    """The request did not arrive in time."""
+
+    slug = "request-timeout"
+    title = "The request took too long to arrive"
+
+
+class InvalidParameter(InvalidRequest):
+    """A parameter is unknown, out of range, or contradicts another."""
+
+    slug = "invalid-parameter"
+    title = "A parameter is not valid"
+
+
+class InvalidKey(InvalidRequest):
+    """The key is missing or wrong."""
+
+    slug = "invalid-key"
+    title = "A valid key is needed"
+
+
+class RateLimited(InvalidRequest):
+    """More requests in a minute than the limit."""
+
+    slug = "rate-limited"
+    title = "Too many requests"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotFound(InvalidRequest):
+    """There is nothing under this address or id."""
+
+    slug = "not-found"
+    title = "Not found"
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The address exists, but not for this method."""
+
+    slug = "method-not-allowed"
+    title = "Method not allowed"
+
+
+class Unavailable(LookalikeError):
+    """The service cannot answer now; the same request may succeed after `retry_after_s`."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(Unavailable):
+    """The queue is full, or the wait in it was too long."""
+
+    slug = "overloaded"
+    title = "The service is busy"
+
+
+class IndexNotReady(Unavailable):
+    """No snapshot is loaded."""
+
+    slug = "index-not-ready"
+    title = "The index is not ready"
+
+
+class NetworkError(LookalikeError):
+    """The network cannot be used."""
+
+
+class UnknownNetwork(NetworkError):
+    """No network has this name."""
+
+    slug = "unknown-network"
+    title = "Unknown network"
+
+
+class RuntimeNotAvailable(NetworkError):
+    """The runtime that was asked for does not run on this machine."""
+
+    slug = "runtime-not-available"
+    title = "The runtime is not available"
+
+
+class ParityFailed(NetworkError):
+    """A runtime's embeddings differ too much from the float32 reference."""
+
+    slug = "parity-failed"
+    title = "The runtime differs from the reference"
+
+
+class WeightsMissing(NetworkError):
+    """The weights are neither on disk nor to be had."""
+
+    slug = "weights-missing"
+    title = "The network's weights are missing"
+
+
+class WeightsCorrupt(NetworkError):
+    """The weights file is truncated, damaged or not the one recorded."""
+
+    slug = "weights-corrupt"
+    title = "The weights file is damaged"
+
+
+class WeightsUnsafe(NetworkError):
+    """The weights file would run code when loaded; it was not loaded."""
+
+    slug = "weights-unsafe"
+    title = "The weights file is not safe to load"
+
+
+class WeightsMismatch(NetworkError):
+    """The weights belong to another architecture."""
+
+    slug = "weights-mismatch"
+    title = "The weights belong to another network"
+
+
+class DownloadFailed(LookalikeError):
+    """A download did not complete; what arrived is kept for resumption."""
+
+    slug = "download-failed"
+    title = "The download failed"
+
+
+class DownloadRefused(DownloadFailed):
+    """The server could not be reached or answered with an error."""
+
+    slug = "download-refused"
+    title = "The server did not give the file"
+
+
+class DownloadTimedOut(DownloadFailed):
+    """The server stalled, or the whole download exceeded its time."""
+
+    slug = "download-timeout"
+    title = "The download took too long"
+
+
+class DownloadCorrupt(DownloadFailed):
+    """What arrived does not have the expected hash; it was discarded."""
+
+    slug = "download-corrupt"
+    title = "The downloaded file is damaged"
+
+
+class SnapshotError(LookalikeError):
+    """An index on disk cannot be used."""
+
+
+class SnapshotMissing(SnapshotError):
+    """There is no such snapshot, or none at all."""
+
+    slug = "snapshot-missing"
+    title = "There is no such snapshot"
+
+
+class SnapshotCorrupt(SnapshotError):
+    """A file of the snapshot is missing, truncated or changed."""
+
+    slug = "snapshot-corrupt"
+    title = "The snapshot is damaged"
+
+
+class SnapshotIncompatible(SnapshotError):
+    """The snapshot was made with another network or another format."""
+
+    slug = "snapshot-incompatible"
+    title = "The snapshot does not fit this installation"
+
+
+class IndexingFailed(LookalikeError):
+    """No new snapshot was published; the one that was live still is."""
+
+
+class SourceMissing(IndexingFailed):
+    """The source does not exist or cannot be read."""
+
+    slug = "source-missing"
+    title = "The source cannot be read"
+
+
+class SourceEmpty(IndexingFailed):
+    """The source holds no file."""
+
+    slug = "source-empty"
+    title = "The source is empty"
+
+
+class NoReadableImage(IndexingFailed):
+    """Not one file of the source could be read as an image."""
+
+    slug = "no-readable-image"
+    title = "No image could be read"
+
+
+class AlreadyRunning(IndexingFailed):
+    """Another process is indexing into the same data folder."""
+
+    slug = "already-running"
+    title = "Indexing is already running"
+
+
+class VerificationFailed(IndexingFailed):
+    """The new snapshot did not pass its checks and was not published."""
+
+    slug = "verification-failed"
+    title = "The new snapshot failed its checks"
+
+
+class DatabaseError(LookalikeError):
+    """The catalogue database cannot be used."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database does not answer."""
+
+    slug = "database-unavailable"
+    title = "The database is not available"
+
+
+class DatabaseTooNew(DatabaseError):
+    """The database was upgraded by a newer Lookalike."""
+
+    slug = "database-too-new"
+    title = "The database is newer than this version"
+
+
+class DatabaseTooOld(DatabaseError):
+    """The database lacks migrations that this version needs."""
+
+    slug = "database-too-old"
+    title = "The database needs an upgrade"
+
+
+class StorageError(LookalikeError):
+    """The data folder cannot hold what has to be written."""
+
+
+class DataDirNotWritable(StorageError):
+    """The data folder cannot be created or written."""
+
+    slug = "data-dir-not-writable"
+    title = "The data folder cannot be written"
+
+
+class DiskFull(StorageError):
+    """There is no space left for what has to be written."""
+
+    slug = "disk-full"
+    title = "The disk is full"
+
+
+class PortInUse(LookalikeError):
+    """Another program listens on the port."""
+
+    slug = "port-in-use"
+    title = "The port is in use"
+
+
+class InvalidSetting(LookalikeError):
+    """A setting has a value that cannot be used."""
+
+    slug = "invalid-setting"
+    title = "A setting is not valid"
+
+
+class InternalError(LookalikeError):
+    """What nobody foresaw; the cause is in the log under the request id."""
+
+    slug = "internal-error"
+    title = "Something went wrong on our side"

@@ -1,0 +1,1 @@
+"""The offline side: sources, pipeline, verification and publishing of snapshots."""

@@ -1,0 +1,1 @@
+"""The `lookalike` command: the one place that may import both `app` and `indexer`."""
