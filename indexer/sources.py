@@ -1,0 +1,89 @@
+"""
+Where products come from: a folder of photos, one sub-folder a category.
+
+A product is one file, unless several files of a category share their stem before `__`
+(`mug__front.jpg`, `mug__side.jpg`): those are pictures of one product.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from app.core.errors import SourceEmpty, SourceMissing
+
+_NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9._~-]+")
+_WORD_BREAKS = re.compile(r"[-_\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProduct:
+    """One product as its source states it; `images` are in the order in which they are shown."""
+
+    id: str
+    title: str
+    category: str | None
+    images: tuple[Path, ...]
+
+
+def read_folder(folder: Path) -> list[SourceProduct]:
+    """
+    Return the products of a folder, sorted by id.
+
+    The first level of sub-folders names the categories; files directly in the folder have none.
+    Hidden files are passed over. Every other file is taken for a picture: whether it is one shows when it is decoded.
+
+    Raises:
+        SourceMissing: There is no such folder, or it cannot be read.
+        SourceEmpty: The folder holds no file.
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise SourceMissing(f"{folder} {what}; name a folder with one sub-folder of pictures for each category.")
+    files = sorted(_files(folder), key=lambda path: (path.parent, _product_stem(path), path.name))
+    if not files:
+        raise SourceEmpty(f"{folder} holds no files; put pictures into it, one sub-folder for each category.")
+    products = [
+        _product(folder, stem, tuple(images))
+        for (_, stem), images in groupby(files, key=lambda path: (path.parent, _product_stem(path)))
+    ]
+    return sorted(_with_unique_ids(products), key=lambda product: product.id)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise SourceMissing(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+    for parent, directories, names in os.walk(folder, onerror=refuse):
+        directories[:] = sorted(name for name in directories if not name.startswith("."))
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _product_stem(path: Path) -> str:
+    return path.stem.split("__", 1)[0] or path.stem
+
+
+def _product(folder: Path, stem: str, images: tuple[Path, ...]) -> SourceProduct:
+    parents = images[0].relative_to(folder).parts[:-1]
+    name = _NOT_FOR_IDS.sub("_", "-".join([*parents, stem]))
+    title = _WORD_BREAKS.sub(" ", stem).strip() or stem
+    return SourceProduct(
+        id=name,
+        title=title[:1].upper() + title[1:],
+        category=parents[0] if parents else None,
+        images=images,
+    )
+
+
+def _with_unique_ids(products: list[SourceProduct]) -> Iterator[SourceProduct]:
+    """Names that differ only in characters that an id cannot hold are numbered, in the order of their files."""
+    taken: set[str] = set()
+    for product in products:
+        unique, number = product.id, 1
+        while unique in taken:
+            number += 1
+            unique = f"{product.id}~{number}"
+        taken.add(unique)
+        yield SourceProduct(unique, product.title, product.category, product.images)
