@@ -1,0 +1,113 @@
+# Everything a developer or a build server runs. `make` alone lists the targets.
+# Variables: PYTHON (3.11 or newer), TORCH_INDEX (one of PyTorch's own package indexes), CHROMIUM, ARGS.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM ?= /usr/bin/chromium
+TORCH_INDEX ?=
+ARGS ?=
+
+# -qq: on some machines pip warns about every package it looks at, and the one error would drown.
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+# $(call debian,PACKAGES,WHAT FOR): as root on Debian install them, otherwise say what to install.
+define debian
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing $(1) from Debian, $(2)."; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
+	else \
+		echo "Please install $(1), $(2): sudo apt-get install $(1)" >&2; \
+		exit 1; \
+	fi
+endef
+
+.PHONY: help
+help: ## List every target
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/runtime.stamp ## Draw a sample catalogue, index it, show one search, serve the page (ARGS="FOLDER --port 8080")
+	@$(BIN)/lookalike demo $(ARGS)
+
+.PHONY: serve
+serve: $(VENV)/runtime.stamp ## Serve the catalogue that was indexed last (ARGS="--port 8080")
+	@$(BIN)/lookalike serve $(ARGS)
+
+.PHONY: test
+test: lint chromium ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## Check style, format and types; change nothing
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+.PHONY: format
+format: $(VENV)/dev.stamp ## Format the code and repair what ruff can repair
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## Measure quality and speed, printed as ratios
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/dev.stamp ## Write docs/settings.md and docs/commands.md anew from the code
+	@$(BIN)/python -m tests.support.reference_pages
+
+.PHONY: docker-check
+docker-check: $(VENV)/dev.stamp ## Lint the Dockerfile, check the compose file, run the image's commands without Docker
+	@$(BIN)/python docker/check.py $(ARGS)
+
+.PHONY: lock
+lock: ## Resolve every dependency afresh into requirements.lock (torch stays: change it here, with torchvision)
+	@rm -rf build/lock
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install -qq --disable-pip-version-check \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0 torchvision==0.28.0 hatchling==1.33.0
+	@build/lock/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --editable '.[dev]'
+	@# Not pinned: pip itself, whether torch is a CPU or a CUDA build, and the CUDA packages that the latter pins itself.
+	@build/lock/bin/python -m pip freeze --all --exclude-editable \
+		| sed -E '/^(pip|triton|nvidia-.*|cuda-.*)==/d; s/\+c(pu|u[0-9]+)$$//' \
+		| LC_ALL=C sort --ignore-case > requirements.lock
+	@rm -rf build/lock
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build output; the data folder stays
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up: each stamp is made once and again only when what it depends on changes.
+
+$(VENV)/created.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Lookalike needs Python 3.11 or newer, and '$(PYTHON)' is not that. Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	}
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv,which Python needs to make .venv); }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runtime.stamp: pyproject.toml requirements.lock | $(VENV)/created.stamp
+	@echo "Installing Lookalike into $(VENV): a few minutes the first time, seconds after that."
+	@$(INSTALL) hatchling
+	@$(INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp
+	@echo "Installing what the tests need into $(VENV)."
+	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@test -x $(CHROMIUM) || { $(call debian,chromium fonts-liberation,for the browser tests); }
