@@ -12,10 +12,18 @@ BIN := $(VENV)/bin
 CHROMIUM ?= /usr/bin/chromium
 TORCH_INDEX ?=
 ARGS ?=
+LOCKED := --constraint requirements.lock
+# Installed first, so that the build itself uses pinned versions too.
+BUILD_TOOLS := hatchling editables
 
-# -qq: on some machines pip warns about every package it looks at, and the one error would drown.
-INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock \
-	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+# $(call install,PYTHON,WHAT): quiet, because on some machines pip warns about every package it looks at; when it fails,
+# the end of its log says why.
+define install
+	mkdir -p build; \
+	$(1) -m pip install -qq --disable-pip-version-check --log build/pip.log \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(2) \
+		|| { tail -n 40 build/pip.log >&2; echo "The installation failed; the whole log is in build/pip.log." >&2; exit 1; }
+endef
 
 # $(call debian,PACKAGES,WHAT FOR): as root on Debian install them, otherwise say what to install.
 define debian
@@ -72,9 +80,8 @@ docker-check: $(VENV)/dev.stamp ## Lint the Dockerfile, check the compose file, 
 lock: ## Resolve every dependency afresh into requirements.lock (torch stays: change it here, with torchvision)
 	@rm -rf build/lock
 	@$(PYTHON) -m venv build/lock
-	@build/lock/bin/python -m pip install -qq --disable-pip-version-check \
-		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==2.13.0 torchvision==0.28.0 hatchling==1.33.0
-	@build/lock/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --editable '.[dev]'
+	@$(call install,build/lock/bin/python,torch==2.13.0 torchvision==0.28.0 $(BUILD_TOOLS))
+	@$(call install,build/lock/bin/python,--no-build-isolation --editable '.[dev]')
 	@# Not pinned: pip itself, whether torch is a CPU or a CUDA build, and the CUDA packages that the latter pins itself.
 	@build/lock/bin/python -m pip freeze --all --exclude-editable \
 		| sed -E '/^(pip|triton|nvidia-.*|cuda-.*)==/d; s/\+c(pu|u[0-9]+)$$//' \
@@ -99,13 +106,13 @@ $(VENV)/created.stamp:
 
 $(VENV)/runtime.stamp: pyproject.toml requirements.lock | $(VENV)/created.stamp
 	@echo "Installing Lookalike into $(VENV): a few minutes the first time, seconds after that."
-	@$(INSTALL) hatchling
-	@$(INSTALL) --no-build-isolation --editable .
+	@$(call install,$(BIN)/python,$(LOCKED) $(BUILD_TOOLS))
+	@$(call install,$(BIN)/python,$(LOCKED) --no-build-isolation --editable .)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp
 	@echo "Installing what the tests need into $(VENV)."
-	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@$(call install,$(BIN)/python,$(LOCKED) --no-build-isolation --editable '.[dev]')
 	@touch $@
 
 .PHONY: chromium
