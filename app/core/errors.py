@@ -26,7 +26,7 @@ Every error that Lookalike raises on purpose, as one tree.
     │   ├── SourceMissing · SourceEmpty · NoReadableImage
     │   └── AlreadyRunning · VerificationFailed
     ├── DatabaseError
-    │   └── DatabaseUnavailable · DatabaseTooNew · DatabaseTooOld
+    │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
     ├── StorageError
     │   └── DataDirNotWritable · DiskFull
     ├── PortInUse
@@ -419,6 +419,13 @@ class DatabaseUnavailable(DatabaseError):
 
     slug = "database-unavailable"
     title = "The database is not available"
+
+
+class DatabaseCorrupt(DatabaseError):
+    """The database file is damaged or no database at all."""
+
+    slug = "database-corrupt"
+    title = "The database is damaged"
 
 
 class DatabaseTooNew(DatabaseError):

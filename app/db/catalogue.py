@@ -1,0 +1,199 @@
+"""Every query that reads the catalogue."""
+
+import base64
+import binascii
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from app.core.errors import InvalidParameter
+from app.db.checks import is_image_id, is_product_id, is_storable
+from app.db.records import (
+    CatalogueCounts,
+    ImageHit,
+    ImageKey,
+    ImageRecord,
+    ProductPage,
+    ProductRecord,
+    ProductSummary,
+)
+from app.db.tables import catalogue_state, product_images, products
+
+_T = TypeVar("_T")
+
+CHUNK_ROWS = 1_000
+"""Ids in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+
+_SUMMARY = (
+    products.c.id,
+    products.c.title,
+    products.c.category,
+    products.c.brand,
+    products.c.price,
+    products.c.currency,
+    products.c.url,
+    products.c.attributes,
+)
+_IMAGE = (
+    product_images.c.id.label("image_id"),
+    product_images.c.sha256,
+    product_images.c.location,
+    product_images.c.format,
+    product_images.c.width_px,
+    product_images.c.height_px,
+    product_images.c.size_bytes,
+    product_images.c.position,
+)
+
+
+class Catalogue:
+    """
+    The catalogue as one transaction sees it; given by `Database.reading` and valid until that block ends.
+
+    Ids that nothing could have are simply not found.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def revision(self) -> int:
+        """Return the number of the last change: 0 for a new catalogue. It is a snapshot's watermark."""
+        revision: int = self._connection.execute(select(catalogue_state.c.revision)).scalar_one()
+        return revision
+
+    def counts(self) -> CatalogueCounts:
+        """Return how many products, images and different categories there are."""
+        row = self._connection.execute(
+            select(
+                select(func.count()).select_from(products).scalar_subquery(),
+                select(func.count()).select_from(product_images).scalar_subquery(),
+                select(func.count(products.c.category.distinct())).scalar_subquery(),
+            )
+        ).one()
+        return CatalogueCounts(products=row[0], images=row[1], categories=row[2])
+
+    def iter_images(self) -> Iterator[ImageKey]:
+        """Yield every image in the order of the image ids, without holding them all in memory."""
+        statement = select(product_images.c.id, product_images.c.product_id, product_images.c.sha256)
+        rows = self._connection.execute(
+            statement.order_by(product_images.c.id), execution_options={"yield_per": 5 * CHUNK_ROWS}
+        )
+        for row in rows:
+            yield ImageKey(*row)
+
+    def hits(self, image_ids: Collection[str]) -> dict[str, ImageHit]:
+        """Return each of these images with its product; images that are gone are left out."""
+        statement = select(*_IMAGE, *_SUMMARY).join_from(product_images, products)
+        found: dict[str, ImageHit] = {}
+        for chunk in chunks(filter(is_image_id, image_ids), CHUNK_ROWS):
+            for row in self._connection.execute(statement.where(product_images.c.id.in_(chunk))).mappings():
+                found[row["image_id"]] = ImageHit(_image(row), _summary(row))
+        return found
+
+    def categories_of(self, image_ids: Collection[str]) -> dict[str, str | None]:
+        """Return the category of each of these images' products; images that are gone are left out."""
+        statement = select(product_images.c.id, products.c.category).join_from(product_images, products)
+        found: dict[str, str | None] = {}
+        for chunk in chunks(filter(is_image_id, image_ids), CHUNK_ROWS):
+            rows = self._connection.execute(statement.where(product_images.c.id.in_(chunk)))
+            found.update((image, category) for image, category in rows)
+        return found
+
+    def get_product(self, product_id: str) -> ProductRecord | None:
+        """Return the product with its images in their order, or None."""
+        if not is_product_id(product_id):
+            return None
+        row = self._connection.execute(select(*_SUMMARY).where(products.c.id == product_id)).mappings().first()
+        return None if row is None else _record(row, self._images_of([product_id]))
+
+    def get_image(self, image_id: str) -> ImageRecord | None:
+        """Return the image, or None."""
+        if not is_image_id(image_id):
+            return None
+        row = self._connection.execute(select(*_IMAGE).where(product_images.c.id == image_id)).mappings().first()
+        return None if row is None else _image(row)
+
+    def list_products(self, *, after: str | None = None, limit: int = 50, category: str | None = None) -> ProductPage:
+        """
+        Return the next `limit` products in the order of their ids.
+
+        Products that are added or removed between two pages move no other one to another page.
+
+        Args:
+            after: `next_cursor` of the page before; None for the first page.
+            limit: At least 1 and at most 1,000.
+            category: Only products of exactly this category.
+
+        Raises:
+            InvalidParameter: The cursor is not one that a page gave, or the limit is out of range.
+        """
+        if not 1 <= limit <= CHUNK_ROWS:
+            raise InvalidParameter(f"limit is {limit}; it is at least 1 and at most {CHUNK_ROWS}.")
+        statement = select(*_SUMMARY).order_by(products.c.id).limit(limit + 1)
+        if after is not None:
+            statement = statement.where(products.c.id > _decode_cursor(after))
+        if category is not None:
+            if not is_storable(category):
+                return ProductPage((), None)
+            statement = statement.where(products.c.category == category)
+        rows = self._connection.execute(statement).mappings().all()
+        images = self._images_of([row["id"] for row in rows[:limit]])
+        page = tuple(_record(row, images) for row in rows[:limit])
+        return ProductPage(page, _encode_cursor(page[-1].id) if len(rows) > limit else None)
+
+    def _images_of(self, product_ids: Collection[str]) -> dict[str, list[ImageRecord]]:
+        """Return the images of these products in their order; at most `CHUNK_ROWS` ids."""
+        statement = (
+            select(product_images.c.product_id, *_IMAGE)
+            .where(product_images.c.product_id.in_(product_ids))
+            .order_by(product_images.c.product_id, product_images.c.position, product_images.c.id)
+        )
+        found: dict[str, list[ImageRecord]] = {}
+        for row in self._connection.execute(statement).mappings():
+            found.setdefault(row["product_id"], []).append(_image(row))
+        return found
+
+
+def chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield the items in lists of `size`, the last one shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _summary(row: RowMapping) -> ProductSummary:
+    return ProductSummary(**{column.name: row[column.name] for column in _SUMMARY})
+
+
+def _record(row: RowMapping, images: dict[str, list[ImageRecord]]) -> ProductRecord:
+    fields = {column.name: row[column.name] for column in _SUMMARY}
+    return ProductRecord(**fields, images=tuple(images.get(row["id"], ())))
+
+
+def _image(row: RowMapping) -> ImageRecord:
+    return ImageRecord(
+        id=row["image_id"],
+        sha256=row["sha256"],
+        location=row["location"],
+        format=row["format"],
+        width_px=row["width_px"],
+        height_px=row["height_px"],
+        size_bytes=row["size_bytes"],
+        position=row["position"],
+    )
+
+
+def _encode_cursor(product_id: str) -> str:
+    return base64.urlsafe_b64encode(product_id.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> str:
+    try:
+        product_id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        product_id = ""
+    if not is_product_id(product_id):
+        raise InvalidParameter("The cursor is not one that a page of products gave.")
+    return product_id

@@ -1,0 +1,102 @@
+"""The door to the catalogue: one transaction at a time, and errors that are ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from app.core.errors import DatabaseTooOld
+from app.db.catalogue import Catalogue
+from app.db.catalogue_writer import CatalogueWriter
+from app.db.engines import (
+    create_sqlite_file,
+    for_reading,
+    for_writing,
+    is_sqlite,
+    migration_engine,
+    parse_url,
+    service_engine,
+    sqlite_path,
+)
+from app.db.failures import translated
+from app.db.schema import check_references, check_schema, lock_for_migration, upgrade_schema
+
+
+class Database:
+    """
+    The catalogue database, SQLite or PostgreSQL. May be used from several threads; blocks.
+
+    Every method raises `DatabaseUnavailable`, `DatabaseCorrupt`, `DiskFull` or `DataDirNotWritable` as
+    `app.db.failures` tells, and nothing of SQLAlchemy's.
+    """
+
+    def __init__(self, url: str) -> None:
+        """
+        Prepare for the database at this address, without connecting.
+
+        Raises:
+            InvalidSetting: The address is neither of SQLite nor of PostgreSQL.
+        """
+        self._url = parse_url(url)
+        self._engine = service_engine(self._url)
+        self._readers = for_reading(self._engine)
+        self._writers = for_writing(self._engine)
+
+    def check(self) -> None:
+        """
+        Refuse to go on with a database that this code cannot work with. Changes and creates nothing.
+
+        Raises:
+            DatabaseTooOld: It does not exist yet, or needs `lookalike db upgrade`.
+            DatabaseTooNew: It was upgraded by a newer version.
+            DatabaseCorrupt: It is damaged.
+        """
+        if is_sqlite(self._url) and not sqlite_path(self._url).exists():
+            raise DatabaseTooOld("There is no catalogue yet. Run `lookalike index FOLDER`, or `lookalike db upgrade`.")
+        with translated(), self._readers.connect() as connection:
+            check_schema(connection)
+
+    def upgrade(self) -> None:
+        """
+        Create the tables, or bring them up to date: all or nothing. May run twice, or in two processes at once.
+
+        Raises:
+            DatabaseTooNew: It was upgraded by a newer version; nothing is changed.
+        """
+        with self.migrating() as connection:
+            upgrade_schema(connection)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """Give a connection for migrations, in one transaction that keeps other migrations out."""
+        if is_sqlite(self._url):
+            create_sqlite_file(sqlite_path(self._url))
+        engine = for_writing(migration_engine(self._url))
+        with translated(), engine.begin() as connection:
+            lock_for_migration(connection)
+            yield connection
+            check_references(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Catalogue]:
+        """
+        Give the catalogue as it is now: later changes of others do not show in it. Waits for no writer.
+
+        Keep it short: SQLite's log grows, and PostgreSQL cleans up nothing, while one is open.
+        """
+        with translated(), self._readers.begin() as connection:
+            yield Catalogue(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[CatalogueWriter]:
+        """
+        Give the catalogue for changing: all that the block does is kept when it ends, nothing when it raises.
+
+        One writer at a time: another one waits, 5 s at most. If anything changed, the revision goes up by one.
+        """
+        with translated(), self._writers.begin() as connection:
+            yield CatalogueWriter(connection)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._engine.dispose()
