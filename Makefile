@@ -16,13 +16,14 @@ LOCKED := --constraint requirements.lock
 # Installed first, so that the build itself uses pinned versions too.
 BUILD_TOOLS := hatchling editables
 
-# $(call install,PYTHON,WHAT): quiet, because on some machines pip warns about every package it looks at; when it fails,
-# the end of its log says why.
+# $(call install,PYTHON,WHAT): what pip says goes to a log, because on some machines it warns about every package it
+# looks at; when it fails, the end of the log says why.
 define install
 	mkdir -p build; \
-	$(1) -m pip install -qq --disable-pip-version-check --log build/pip.log \
-		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(2) \
-		|| { tail -n 40 build/pip.log >&2; echo "The installation failed; the whole log is in build/pip.log." >&2; exit 1; }
+	$(1) -m pip install --disable-pip-version-check --progress-bar off \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(2) >build/pip.log 2>&1 \
+		|| { grep -v "is ignored: it is neither" build/pip.log | tail -n 40 >&2; \
+			echo "The installation failed; all of it is in build/pip.log." >&2; exit 1; }
 endef
 
 # $(call debian,PACKAGES,WHAT FOR): as root on Debian install them, otherwise say what to install.
