@@ -1,0 +1,84 @@
+"""
+The child process that decodes images for `app.core.decode_pool`: `python -m app.core.decode_worker`.
+
+It answers one request after another on the socket that is its standard input, and ends when the other side closes it.
+Its memory and processor time are limited, it may write no file, and it knows no setting and no secret.
+"""
+
+import math
+import resource
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, Final
+
+from app.core.decode_protocol import receive_frame, send_frame
+from app.core.errors import InvalidImage
+from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
+
+MEMORY_LIMIT_BYTES: Final = 512 * 1024 * 1024
+"""Address space. A PNG of 25 megapixels needs 300 MB, a progressive JPEG of 50 megapixels 400 MB."""
+
+_MAX_REQUEST_BYTES: Final = 1 << 30
+
+
+def main() -> None:
+    """Serve until the other side closes the connection."""
+    _restrict_process()
+    with socket.socket(fileno=sys.stdin.fileno()) as parent:
+        try:
+            send_frame(parent, {"ready": True})
+            while True:
+                _serve_one(parent)
+        except ConnectionError:
+            return
+
+
+def _restrict_process() -> None:
+    # A service that is asked to stop still finishes what it accepted, and needs its children for that.
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    # A core dump would hold somebody's photo.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _serve_one(parent: socket.socket) -> None:
+    request, data = receive_frame(parent, _MAX_REQUEST_BYTES)
+    _limit_processor_time(request["cpu_limit_s"])
+    try:
+        header, body = _answer(request, bytes(data))
+    except InvalidImage as error:
+        header, body = {"slug": error.slug, "message": error.message}, b""
+    except Exception:  # noqa: BLE001  # the parent raises it as an internal error, with this text as its cause
+        header, body = {"slug": "internal-error", "message": traceback.format_exc(limit=-8)}, b""
+    send_frame(parent, header, body)
+
+
+def _limit_processor_time(limit_s: float) -> None:
+    """Let the kernel end this process when it has used `limit_s` more, even if the parent is no more."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(usage.ru_utime + usage.ru_stime + limit_s), hard))
+
+
+def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    limits = ImageLimits(**request["limits"])
+    if "thumbnail_px" in request:
+        return {}, make_thumbnail(data, request["thumbnail_px"], limits)
+    preprocessings = [Preprocessing(**fields) for fields in request["preprocessings"]]
+    region = Region(*request["region"]) if request["region"] else None
+    prepared = prepare_image(data, preprocessings, limits, region)
+    header = {
+        "width_px": prepared.width_px,
+        "height_px": prepared.height_px,
+        "format": prepared.format,
+        "is_uniform": prepared.is_uniform,
+    }
+    return header, b"".join(array.tobytes() for array in prepared.arrays)
+
+
+if __name__ == "__main__":
+    main()
