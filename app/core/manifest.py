@@ -1,0 +1,79 @@
+"""What a snapshot says about itself: `manifest.json`."""
+
+import json
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
+
+FORMAT_VERSION: Final = 1
+INDEX_FILE: Final = "index.faiss"
+VECTORS_FILE: Final = "vectors.npy"
+IMAGE_IDS_FILE: Final = "image_ids.npy"
+PROBES_FILE: Final = "probes.npy"
+MANIFEST_FILE: Final = "manifest.json"
+DATA_FILES: Final = frozenset({INDEX_FILE, VECTORS_FILE, IMAGE_IDS_FILE, PROBES_FILE})
+
+ADVICE: Final = "Serve another one with `lookalike snapshots rollback` or `publish`, or index again."
+
+
+class FileFacts(BaseModel):
+    """Size and hash of one file of a snapshot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size_bytes: int
+    sha256: str
+
+
+class SnapshotFacts(BaseModel):
+    """What the indexer knows about a snapshot and its files do not show."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    network: str
+    runtime: str
+    fingerprint: dict[str, JsonValue]
+    fingerprint_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    products: int = Field(ge=0)
+    watermark: int = Field(ge=0, description="Revision of the catalogue that the snapshot shows.")
+
+
+class Manifest(SnapshotFacts):
+    """A whole manifest."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    created_at: AwareDatetime
+    dimension: int = Field(gt=0)
+    images: int = Field(gt=0)
+    metrics: dict[str, float] = Field({}, description="What verification measured: recall_at_10 and others.")
+    versions: dict[str, str] = Field(description="Libraries that the snapshot was made with.")
+    files: dict[str, FileFacts]
+
+    def to_bytes(self) -> bytes:
+        """Return the content of `manifest.json`."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
+    @classmethod
+    def from_bytes(cls, data: bytes, snapshot_id: str) -> "Manifest":
+        """
+        Read the content of a `manifest.json`.
+
+        Raises:
+            SnapshotIncompatible: Another version of Lookalike wrote it.
+            SnapshotCorrupt: It is no manifest.
+        """
+        try:
+            version = json.loads(data)["format_version"]
+            if isinstance(version, int) and version != FORMAT_VERSION:
+                raise SnapshotIncompatible(
+                    f"Snapshot {snapshot_id} has format {version}, this Lookalike reads format {FORMAT_VERSION}. "
+                    "Use the Lookalike that wrote it, or index again."
+                )
+            manifest = cls.model_validate_json(data)
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
+            raise SnapshotCorrupt(f"Snapshot {snapshot_id}: its manifest cannot be understood. {ADVICE}") from error
+        if manifest.files.keys() != DATA_FILES:
+            raise SnapshotCorrupt(f"Snapshot {snapshot_id}: its manifest does not list the files it should. {ADVICE}")
+        return manifest
