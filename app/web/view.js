@@ -197,6 +197,7 @@ export const focusHit = (index) => document.querySelectorAll("#hits .card-link")
 
 function hitCard({ product, image, score }) {
   const item = card(product, image.url);
+  item.querySelector(".out-slot").append(...outLinks(product));
   item.querySelector(".score").textContent = `Similarity ${score.toFixed(2)}`;
   return item;
 }
@@ -215,7 +216,6 @@ function card(product, pictureUrl) {
   item.querySelector(".card-name").textContent = product.title;
   item.querySelector(".meta").textContent = metaOf(product);
   item.querySelector(".price").textContent = priceOf(product);
-  item.querySelector(".out-slot").append(...outLinks(product));
   showPicture(img, pictureUrl ? thumbnail(pictureUrl) : "", product.title);
   return item;
 }
@@ -256,26 +256,54 @@ function showPicture(img, source, text) {
   const tile = img.parentElement;
   tile.classList.toggle("missing", !source && text !== "");
   img.alt = text;
+  img.onload = () => tile.style.setProperty("--matte", edgeColour(img));
   img.onerror = () => tile.classList.add("missing");
   if (source) img.src = source;
   else img.removeAttribute("src");
 }
 
+const MATTE_PX = 16;
+const sampler = new OffscreenCanvas(MATTE_PX, MATTE_PX).getContext("2d", { willReadFrequently: true });
+
+// The usual colour along the two edges beside which a picture leaves its tile empty: a studio's background then goes
+// on seamlessly, whatever the picture's shape. The median, since a sleeve that touches the edge must not tint it.
+function edgeColour(img) {
+  sampler.fillStyle = "#fff";
+  sampler.fillRect(0, 0, MATTE_PX, MATTE_PX);
+  sampler.drawImage(img, 0, 0, MATTE_PX, MATTE_PX);
+  const { width, height } = img.parentElement.getBoundingClientRect();
+  const isNarrow = img.naturalWidth / img.naturalHeight < width / height;
+  const edge = (at) => sampler.getImageData(...(isNarrow ? [at, 0, 1, MATTE_PX] : [0, at, MATTE_PX, 1])).data;
+  const pixels = [...edge(0), ...edge(MATTE_PX - 1)];
+  const median = (channel) => pixels.filter((_, index) => index % 4 === channel).sort((a, b) => a - b)[MATTE_PX];
+  return `rgb(${median(0)} ${median(1)} ${median(2)})`;
+}
+
 /** Fill a list of bars; null shows empty places, and a section with nothing to say is not there. */
 function showBars(section, shares) {
   section.hidden = shares?.length === 0;
-  const bars = (shares ?? Array.from({ length: 3 }, () => null)).map((share) => {
-    const bar = fromTemplate("bar");
-    bar.querySelector(".bar-label").textContent = share ? labelOf(share) : "\u00a0";
-    bar.querySelector(".bar-share").textContent = share ? percent(share.probability) : "";
-    bar.querySelector(".bar-track").style.setProperty("--share", String(share?.probability ?? 0));
-    return bar;
-  });
+  const bars = shares ? shares.map(filledBar) : Array.from({ length: 5 }, emptyBar);
   section.querySelector(".bars").replaceChildren(...bars);
 }
 
+function filledBar({ label, probability }) {
+  const bar = fromTemplate("bar");
+  bar.querySelector(".bar-label").textContent = nameOf(label);
+  bar.querySelector(".bar-share").textContent = percent(probability);
+  bar.querySelector(".bar-track").style.setProperty("--share", String(probability));
+  return bar;
+}
+
+function emptyBar() {
+  const bar = fromTemplate("bar");
+  bar.setAttribute("aria-hidden", "true");
+  bar.classList.add("skeleton");
+  bar.querySelector(".bar-label").textContent = "\u00a0";
+  return bar;
+}
+
 // ImageNet's labels list synonyms ("jersey, T-shirt, tee shirt"); the first one says enough.
-const labelOf = ({ label }) => capitalised(label.split(",")[0].replaceAll("_", " "));
+const nameOf = (label) => capitalised(label.split(",")[0].replaceAll("_", " "));
 
 const percent = (share) => (share > 0 && share < 0.01 ? "under 1%" : `${Math.round(share * 100)}%`);
 
