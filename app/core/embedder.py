@@ -1,0 +1,212 @@
+"""
+The embedder: prepared pictures → unit-norm embeddings and class probabilities. The only code that makes embeddings.
+
+Catalogue and query come through the same `Embedder.embed_each`; what network, runtime and weights it has is settled by
+`open_embedder`.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.core.errors import EmbeddingNotFinite, EmbeddingRefused, EmbeddingZero, SnapshotIncompatible
+from app.core.images import ImageLimits, PreparedImage, Preprocessing, prepare_image
+from app.core.networks.architectures import LoadedNetwork, load_network
+from app.core.networks.fingerprint import Fingerprint
+from app.core.networks.names import parse_network
+from app.core.networks.sources import open_weights
+from app.core.probes import probe_images
+from app.core.runtimes.base import Float32Array, Runtime
+from app.core.runtimes.choice import open_runtime
+from app.core.runtimes.remembered import RememberedRuntimes
+from app.core.runtimes.threads import use_threads
+from app.core.settings import Settings
+
+BATCH_SIZE: Final = 16
+"""Images that go through the network at once: VGG16 and EfficientNet-Lite0 gain nothing beyond it on CPUs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """
+    What a network says about n images, in their order.
+
+    Attributes:
+        embeddings: Shape (n, d), unit-norm.
+        probabilities: Shape (n, 1000), rows sum to 1; (n, 0) where the network has no classes of ImageNet.
+    """
+
+    embeddings: Float32Array
+    probabilities: Float32Array
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderPart:
+    """One network on its runtime; `array_index` says which of a prepared image's arrays is for it."""
+
+    runtime: Runtime
+    dimension: int
+    array_index: int
+
+
+class Embedder:
+    """
+    Makes the embeddings of one network, or of several whose unit-norm embeddings are concatenated.
+
+    Attributes:
+        network: Its name, as in the settings.
+        dimension: Values in an embedding.
+        preprocessings: What `prepare_image` needs; those that parts share are there once.
+        fingerprint: What the embeddings mean.
+        runtime: What executes it: `openvino-bfloat16`; joined with + where the parts differ.
+        best_batch_size: The number of images at which `embed` is fastest per image.
+        class_labels: Labels of the probabilities, in order; empty where there are none.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[EmbedderPart],
+        preprocessings: tuple[Preprocessing, ...],
+        fingerprint: Fingerprint,
+        class_labels: tuple[str, ...],
+    ) -> None:
+        self._parts = tuple(parts)
+        self._lock = threading.Lock()  # a runtime serves one call at a time
+        self.network = fingerprint.network
+        self.dimension = sum(part.dimension for part in parts)
+        self.preprocessings = preprocessings
+        self.fingerprint = fingerprint
+        self.runtime = "+".join(dict.fromkeys(part.runtime.name for part in parts))
+        self.best_batch_size = BATCH_SIZE
+        self.class_labels = class_labels
+
+    def embed(self, images: Sequence[PreparedImage]) -> Embedded:
+        """
+        Return the embedding and the class probabilities of each image; none gives shapes (0, d) and (0, c).
+
+        Raises:
+            EmbeddingNotFinite: The network produced NaN or infinity for one of them.
+            EmbeddingZero: Every activation is zero for one of them.
+        """
+        embedded, refusals = self.embed_each(images)
+        for refusal in refusals:
+            if refusal is not None:
+                raise refusal
+        return embedded
+
+    def embed_each(self, images: Sequence[PreparedImage]) -> tuple[Embedded, list[EmbeddingRefused | None]]:
+        """
+        Return what `embed` does, and for each image why it has no embedding, or None.
+
+        The rows of an image without an embedding are zero.
+        """
+        starts = range(0, len(images), BATCH_SIZE)
+        outputs = [self._embed_batch(images[start : start + BATCH_SIZE], start) for start in starts]
+        none = Embedded(np.zeros((0, self.dimension), np.float32), np.zeros((0, len(self.class_labels)), np.float32))
+        embedded = Embedded(
+            np.concatenate([none.embeddings, *(batch.embeddings for batch, _ in outputs)]),
+            np.concatenate([none.probabilities, *(batch.probabilities for batch, _ in outputs)]),
+        )
+        return embedded, [refusal for _, refusals in outputs for refusal in refusals]
+
+    def _embed_batch(
+        self, images: Sequence[PreparedImage], position: int
+    ) -> tuple[Embedded, list[EmbeddingRefused | None]]:
+        with self._lock:
+            outputs = [
+                part.runtime.run(np.stack([image.arrays[part.array_index] for image in images])) for part in self._parts
+            ]
+        logits = next((output.logits for output in outputs if output.logits.shape[1] > 0), outputs[0].logits)
+        refusals = [
+            _refusal([output.activation[row] for output in outputs], logits[row], position + row)
+            for row in range(len(images))
+        ]
+        is_good = np.array([refusal is None for refusal in refusals])
+        embeddings = np.zeros((len(images), self.dimension), np.float32)
+        embeddings[is_good] = _unit_norm([output.activation[is_good] for output in outputs])
+        probabilities = np.zeros(logits.shape, np.float32)
+        probabilities[is_good] = _softmax(logits[is_good])
+        return Embedded(embeddings, probabilities), refusals
+
+
+def _refusal(activations: Sequence[Float32Array], logits: Float32Array, position: int) -> EmbeddingRefused | None:
+    """Say what is wrong with one image's activations (d,) and logits (c,); None: nothing."""
+    if not all(np.isfinite(values).all() for values in (*activations, logits)):
+        return EmbeddingNotFinite(f"The network's answer for image {position} holds NaN or infinity.")
+    if not all(values.any() for values in activations):
+        return EmbeddingZero(
+            f"Every activation of the network is zero for image {position}: there is nothing to compare."
+        )
+    return None
+
+
+def _unit_norm(activations: Sequence[Float32Array]) -> Float32Array:
+    """Return unit-norm embeddings (n, d): those of the parts side by side, each with the same weight."""
+    wide = [values.astype(np.float64) for values in activations]  # squares of large activations overflow in float32
+    embeddings = np.concatenate([values / np.linalg.norm(values, axis=1, keepdims=True) for values in wide], axis=1)
+    return np.asarray(embeddings / np.sqrt(len(activations)), np.float32)
+
+
+def _softmax(logits: Float32Array) -> Float32Array:
+    if logits.shape[1] == 0:
+        return logits
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def open_embedder(settings: Settings, network: str, *, recorded: Fingerprint | None = None) -> Embedder:
+    """
+    Load a network's weights and start it on the runtime that the settings ask for. Never downloads anything.
+
+    Args:
+        settings: Where the weights are, which runtime, how many threads.
+        network: Its name; `auto` must have been resolved by `choose_network`.
+        recorded: The fingerprint of the index that is to be searched or extended, which this must equal.
+
+    Raises:
+        UnknownNetwork: There is no such network.
+        WeightsMissing, WeightsCorrupt, WeightsUnsafe, WeightsMismatch: Something is wrong with a weights file; also
+            corrupt when its SHA-256 is not the recorded one.
+        SnapshotIncompatible: The recorded fingerprint differs in something else.
+        RuntimeNotAvailable, ParityFailed: The runtime that was asked for cannot be used.
+    """
+    parts = parse_network(network)
+    threads = use_threads(settings.threads)
+    hashes = recorded.weights_sha256 if recorded and len(recorded.weights_sha256) == len(parts) else [None] * len(parts)
+    networks = [
+        load_network(part, open_weights(part, settings, recorded_sha256=sha256))
+        for part, sha256 in zip(parts, hashes, strict=True)
+    ]
+    fingerprint = Fingerprint(
+        network=network,
+        weights_sha256=tuple(loaded.weights_sha256 for loaded in networks),
+        activation=" + ".join(part.activation for part in parts),
+        preprocessing=tuple(loaded.preprocessing for loaded in networks),
+    )
+    if recorded is not None and recorded != fingerprint:
+        raise SnapshotIncompatible(
+            f"The index was made with {recorded.network} ({recorded.activation}, fingerprint {recorded.sha256[:12]}…); "
+            f"this installation has {network} ({fingerprint.activation}, fingerprint {fingerprint.sha256[:12]}…). "
+            "Rebuild the index (lookalike reindex)."
+        )
+    preprocessings = tuple(dict.fromkeys(fingerprint.preprocessing))
+    labels = next((loaded.class_labels for loaded in networks if loaded.class_labels), ())
+    embedder_parts = [
+        EmbedderPart(
+            runtime=_open_runtime(loaded, settings, threads),
+            dimension=loaded.dimension,
+            array_index=preprocessings.index(loaded.preprocessing),
+        )
+        for loaded in networks
+    ]
+    return Embedder(embedder_parts, preprocessings, fingerprint, labels)
+
+
+def _open_runtime(network: LoadedNetwork, settings: Settings, threads: int) -> Runtime:
+    limits = ImageLimits.from_settings(settings)
+    probes = [prepare_image(data, [network.preprocessing], limits).arrays[0] for data in probe_images()]
+    remembered = RememberedRuntimes(settings.data_dir / "runtimes.json")
+    return open_runtime(network, settings.runtime, threads=threads, probes=np.stack(probes), remembered=remembered)

@@ -1,0 +1,1 @@
+"""The networks: their names, weights, architectures and preprocessing, and the fingerprint of all that."""

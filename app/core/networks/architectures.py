@@ -1,0 +1,232 @@
+"""
+The torch modules: each gives the activation and the logits of ImageNet's classes in one forward pass.
+
+Every network takes pixels as they were decoded (uint8, NHWC) and normalises them itself, so that one definition serves
+torch and, traced, OpenVINO.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import torch
+from torch import nn
+
+from app.core.errors import UnknownNetwork
+from app.core.images import Preprocessing
+from app.core.networks.libraries import imagenet_labels, timm_package, torchvision_models
+from app.core.networks.names import Part
+from app.core.networks.weights import State, Weights, require_same_shapes
+
+IMAGENET_CLASSES: Final = 1000
+
+
+class _Architecture(Protocol):
+    """What differs between the families of networks."""
+
+    dimension: int
+    class_count: int
+    preprocessing: Preprocessing
+
+    def state_for(self, weights: Weights) -> State:
+        """Return the tensors under the module's names; raises WeightsMismatch."""
+
+    def module(self, state: State) -> nn.Module:
+        """Return a module on those tensors: normalised images (n, 3, h, w) to activation and, if there are, logits."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedNetwork:
+    """One network with its weights in memory, from which modules are made at any precision."""
+
+    part: Part
+    weights_sha256: str
+    _architecture: _Architecture
+    _state: State
+
+    @property
+    def dimension(self) -> int:
+        """Values in one activation."""
+        return self._architecture.dimension
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Size, crop, mean and std, from the weights' own metadata."""
+        return self._architecture.preprocessing
+
+    @property
+    def class_labels(self) -> tuple[str, ...]:
+        """Labels of the logits; empty where the network has no classes of ImageNet."""
+        return imagenet_labels() if self._architecture.class_count == IMAGENET_CLASSES else ()
+
+    def module(self, dtype: torch.dtype) -> nn.Module:
+        """
+        Return a module from pixels (n, side, side, 3) uint8 to activations (n, d) and, with classes, logits (n, c).
+
+        In float32 it shares the weights of this object, in another dtype it has its own.
+        """
+        state = {name: value.to(dtype) if value.is_floating_point() else value for name, value in self._state.items()}
+        network = _PixelNetwork(self._architecture.module(state), self.preprocessing, dtype)
+        return network.eval().requires_grad_(requires_grad=False)
+
+
+class _PixelNetwork(nn.Module):
+    """A network with its normalisation in front, which is always computed in float32."""
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing, dtype: torch.dtype) -> None:
+        super().__init__()
+        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
+        self._scale = nn.Buffer((1 / (255 * std)).view(1, 3, 1, 1))
+        self._shift = nn.Buffer((-mean / std).view(1, 3, 1, 1))
+        self._network = network
+        self._dtype = dtype
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        images = pixels.permute(0, 3, 1, 2).to(torch.float32)  # (n, 3, h, w), channels-last in memory
+        outputs = self._network((images * self._scale + self._shift).to(self._dtype))
+        return tuple(output.to(torch.float32) for output in outputs)
+
+
+class _VggModule(nn.Module):
+    """
+    torchvision's VGG, cut inside its classifier.
+
+    `classifier` is fc6, ReLU, dropout, fc7, ReLU, dropout, fc8. Its ReLUs work in place, so that a hook on fc7 would
+    see overwritten values: the slice up to and including the ReLU is the activation.
+    Source: Simonyan & Zisserman, arXiv:1409.1556, configurations D (VGG16) and E (VGG19).
+    """
+
+    def __init__(self, vgg: Any, cut: int) -> None:  # noqa: ANN401  # torchvision ships no types
+        super().__init__()
+        self._features, self._avgpool = vgg.features, vgg.avgpool
+        self._head, self._tail = vgg.classifier[:cut], vgg.classifier[cut:]
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        pooled = self._avgpool(self._features(images)).flatten(1)  # (n, 25088)
+        activation = self._head(pooled)  # (n, 4096)
+        return activation, self._tail(activation)
+
+
+class _Vgg:
+    """torchvision's VGG16 or VGG19, whose embedding is fc6 or fc7 after its ReLU."""
+
+    dimension = 4096
+    class_count = IMAGENET_CLASSES
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        models = torchvision_models()
+        self._build = models.get_model_builder(part.architecture)
+        transforms = models.get_model_weights(part.architecture).IMAGENET1K_V1.transforms()
+        self.preprocessing = Preprocessing(
+            resize_px=transforms.resize_size[0],
+            crop_px=transforms.crop_size[0],
+            interpolation=transforms.interpolation.value,
+            mean=tuple(transforms.mean),
+            std=tuple(transforms.std),
+        )
+
+    def _empty(self) -> Any:  # noqa: ANN401  # torchvision ships no types
+        with torch.device("meta"):  # no memory and no random numbers: the weights come at once
+            return self._build(init_weights=False)
+
+    def state_for(self, weights: Weights) -> State:
+        require_same_shapes(weights.state, self._empty().state_dict(), self._part.weights_name, weights.path)
+        return weights.state
+
+    def module(self, state: State) -> nn.Module:
+        vgg = self._empty()
+        vgg.load_state_dict(state, assign=True)
+        return _VggModule(vgg, cut=2 if self._part.name.endswith(":fc6") else 5)
+
+
+class _TimmModule(nn.Module):
+    """A network of timm, whose embedding is what goes into its classifier."""
+
+    def __init__(self, network: Any, class_count: int) -> None:  # noqa: ANN401  # timm ships no types
+        super().__init__()
+        self._network = network
+        self._class_count = class_count
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self._network.forward_features(images)
+        activation = self._network.forward_head(features, pre_logits=True).flatten(1)
+        if self._class_count == 0:
+            return (activation,)
+        # The whole head again: what stands between the two differs by architecture, and it is cheap beside the trunk.
+        return activation, self._network.forward_head(features)
+
+
+class _Timm:
+    """Any network of timm that takes a square RGB image."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        timm = timm_package()
+        if not timm.is_model(part.architecture.partition(".")[0]):
+            raise UnknownNetwork(f"timm has no network named {part.architecture!r} (LOOKALIKE_NETWORK).")
+        self._network = self._build()
+        self.dimension: int = self._network.head_hidden_size
+        self.class_count: int = IMAGENET_CLASSES if self._network.num_classes == IMAGENET_CLASSES else 0
+        self.preprocessing = _timm_preprocessing(timm.data.resolve_model_data_config(self._network), part.name)
+
+    def _build(self) -> Any:  # noqa: ANN401  # timm ships no types
+        try:
+            return timm_package().create_model(self._part.architecture)
+        except RuntimeError as error:
+            raise UnknownNetwork(
+                f"timm has no weights tag as in {self._part.architecture!r} (LOOKALIKE_NETWORK)."
+            ) from error
+
+    def state_for(self, weights: Weights) -> State:
+        expected = self._network.state_dict()
+        state = weights.state
+        if self._part.family == "efficientnet_lite0":
+            state = _in_order(state, expected)
+        require_same_shapes(state, expected, self._part.weights_name, weights.path)
+        return state
+
+    def module(self, state: State) -> nn.Module:
+        network = self._build()
+        network.load_state_dict(state, assign=True)
+        return _TimmModule(network, self.class_count)
+
+
+def _in_order(state: State, expected: State) -> State:
+    """
+    Rename the tensors by position.
+
+    The package's file and timm's network are the same layers in the same order under other names; shapes are compared
+    afterwards, and a surplus tensor keeps its name, so that a wrong file is noticed.
+    """
+    names = list(expected) + list(state)[len(expected) :]
+    return dict(zip(names, state.values(), strict=False))
+
+
+def _timm_preprocessing(config: dict[str, Any], name: str) -> Preprocessing:
+    channels, height, width = config["input_size"]
+    if (channels, config["crop_mode"]) != (3, "center") or height != width or config["crop_pct"] > 1:
+        raise UnknownNetwork(
+            f"{name} does not take the centre of an RGB image, which is all that Lookalike can give it."
+        )
+    if config["interpolation"] not in ("bilinear", "bicubic"):
+        raise UnknownNetwork(f"{name} wants {config['interpolation']} resizing; Lookalike has bilinear and bicubic.")
+    return Preprocessing(
+        resize_px=math.floor(height / config["crop_pct"]),  # timm/data/transforms_factory.py rounds so
+        crop_px=height,
+        interpolation=config["interpolation"],
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+
+
+def load_network(part: Part, weights: Weights) -> LoadedNetwork:
+    """
+    Join an architecture and its weights.
+
+    Raises:
+        UnknownNetwork: timm has no such network, or it cannot be given what it wants.
+        WeightsMismatch: The weights belong to another architecture.
+    """
+    architecture: _Architecture = _Vgg(part) if part.family == "vgg" else _Timm(part)
+    return LoadedNetwork(part, weights.sha256, architecture, architecture.state_for(weights))

@@ -1,0 +1,1 @@
+"""The runtimes: what executes a network (torch or OpenVINO, at a precision), and the choice between them."""

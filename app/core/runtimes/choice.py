@@ -1,0 +1,148 @@
+"""
+Which runtime executes a network: the fastest of those that the machine has and that agree with float32.
+
+Measuring takes some seconds, so the decision is remembered.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+
+from app.core.errors import NetworkError, ParityFailed, RuntimeNotAvailable
+from app.core.images import UInt8Array
+from app.core.networks.architectures import LoadedNetwork
+from app.core.runtimes.base import Float32Array, Runtime
+from app.core.runtimes.openvino_runtime import OpenVinoRuntime, OpenVinoRuntimeName
+from app.core.runtimes.remembered import RememberedRuntimes, circumstances
+from app.core.runtimes.torch_runtime import TorchRuntime, TorchRuntimeName
+from app.core.settings import RuntimeChoice
+
+LOWEST_COSINES: Final = {
+    "openvino-bfloat16": 0.999,
+    "torch-bfloat16": 0.999,
+    "openvino-float32": 0.9999,
+    "torch-float32": 0.9999,
+}
+"""The runtimes, expected fastest first, and the cosine with torch in float32 that each must reach on every probe."""
+
+_REFERENCE: Final = "torch-float32"
+_TIMED_RUNS: Final = 2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A runtime that has run on the probes: its activations, and the seconds of its fastest run."""
+
+    runtime: Runtime
+    activation: Float32Array
+    run_s: float
+
+
+def open_runtime(
+    network: LoadedNetwork, choice: RuntimeChoice, *, threads: int, probes: UInt8Array, remembered: RememberedRuntimes
+) -> Runtime:
+    """
+    Open the runtime that was asked for, or for `auto` the fastest that agrees with float32.
+
+    Args:
+        network: Its weights are shared or copied, as the runtime needs.
+        choice: From the settings.
+        threads: CPU threads, for OpenVINO.
+        probes: Pixels to try runtimes with, shape (n, side, side, 3).
+        remembered: Earlier decisions; a new one is added.
+
+    Raises:
+        RuntimeNotAvailable: The one that was asked for does not run on this machine.
+        ParityFailed: The one that was asked for differs too much from float32.
+    """
+    key = circumstances(network, choice, threads)
+    name = remembered.get(key)
+    if name in LOWEST_COSINES:
+        try:
+            return _start(network, name, threads)
+        except RuntimeNotAvailable as error:
+            _log.warning("%s It was chosen before; choosing anew.", error)
+    reference = _try(network, _REFERENCE, threads, probes)
+    if choice == "auto":
+        chosen = _fastest(network, threads, probes, reference)
+    elif choice == _REFERENCE:
+        chosen = reference
+    else:
+        chosen = _try(network, choice, threads, probes)
+        _require_parity(chosen, reference)
+    remembered.put(key, chosen.runtime.name)
+    return chosen.runtime
+
+
+def _fastest(network: LoadedNetwork, threads: int, probes: UInt8Array, reference: _Tried) -> _Tried:
+    best = reference
+    for name in LOWEST_COSINES:
+        if name == _REFERENCE:
+            continue
+        try:
+            tried = _try(network, name, threads, probes)
+            _require_parity(tried, reference)
+        except NetworkError as error:
+            _log.info("The runtime %s is left out: %s", name, error)
+            continue
+        _log.info("The runtime %s takes %.3f s for %d images.", name, tried.run_s, len(probes))
+        best = min(best, tried, key=lambda candidate: candidate.run_s)
+    return best
+
+
+def _try(network: LoadedNetwork, name: str, threads: int, probes: UInt8Array) -> _Tried:
+    """Start a runtime and time it; the first run, which prepares the weights, does not count."""
+    runtime = _start(network, name, threads)
+    with _failures_translated(name):
+        activation = runtime.run(probes).activation
+        times_s = []
+        for _ in range(_TIMED_RUNS):
+            started_s = time.perf_counter()
+            runtime.run(probes)
+            times_s.append(time.perf_counter() - started_s)
+    return _Tried(runtime, activation, min(times_s))
+
+
+def _start(network: LoadedNetwork, name: str, threads: int) -> Runtime:
+    with _failures_translated(name):
+        if name.startswith("torch-"):
+            return TorchRuntime(network, cast("TorchRuntimeName", name))
+        return OpenVinoRuntime(network, cast("OpenVinoRuntimeName", name), threads)
+
+
+@contextmanager
+def _failures_translated(name: str) -> Iterator[None]:
+    """Turn what torch and OpenVINO raise, which is nearly anything, into RuntimeNotAvailable."""
+    try:
+        yield
+    except NetworkError:
+        raise
+    except Exception as error:
+        raise RuntimeNotAvailable(
+            f"The runtime {name} cannot execute this network here ({type(error).__name__}); "
+            "choose another with LOOKALIKE_RUNTIME."
+        ) from error
+
+
+def _require_parity(tried: _Tried, reference: _Tried) -> None:
+    lowest = lowest_cosine(tried.activation, reference.activation)
+    needed = LOWEST_COSINES[tried.runtime.name]
+    if not lowest >= needed:  # so that NaN fails too
+        raise ParityFailed(
+            f"The runtime {tried.runtime.name} differs too much from {_REFERENCE}: cosine {lowest:.5f} on a probe "
+            f"image, at least {needed} is needed. Choose another with LOOKALIKE_RUNTIME."
+        )
+
+
+def lowest_cosine(left: Float32Array, right: Float32Array) -> float:
+    """Return the lowest cosine between rows of the same position; NaN where one is zero or not finite."""
+    wide_left, wide_right = left.astype(np.float64), right.astype(np.float64)
+    norms = np.linalg.norm(wide_left, axis=1) * np.linalg.norm(wide_right, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(((wide_left * wide_right).sum(axis=1) / norms).min())
