@@ -85,9 +85,9 @@ def make_folder(folder: Path) -> None:
     fsync_folder(folder.parent)
 
 
-def write_all(file: FileIO, data: bytes | memoryview) -> None:
+def write_all(file: FileIO, data: bytes) -> None:
     """Write every byte to an unbuffered file, whose own `write` may stop short when the disk fills."""
-    rest = memoryview(data).cast("B")
+    rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) or 0 :]
 
@@ -118,11 +118,11 @@ class HashedWriter:
         self._digest = hashlib.sha256()
         self.size_bytes = 0
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes) -> None:
         """Append the data."""
         write_all(self._file, data)
         self._digest.update(data)
-        self.size_bytes += len(memoryview(data).cast("B"))
+        self.size_bytes += len(data)
 
     @property
     def sha256(self) -> str:

@@ -183,7 +183,7 @@ class VectorStore:
             # Keys first: a torn tail of them must never find itself beside new rows.
             _cut(keys_file, first * _KEY_BYTES)
             _cut(vectors_file, first * self._row_bytes)
-            write_all(vectors_file, rows.data)
+            write_all(vectors_file, rows.tobytes())
             os.fsync(vectors_file.fileno())
             write_all(keys_file, records)
             os.fsync(keys_file.fileno())
