@@ -1,0 +1,136 @@
+"""What the OpenAPI document says beyond what FastAPI can see: problem documents, and the two multipart forms."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.api.errors import PROBLEM_MEDIA_TYPE, STATUS_OF
+from app.api.forms import MAX_FIELD_BYTES
+from app.api.parameters import DEFAULT_K, MAX_K
+from app.api.schemas import Problem
+from app.core.settings import MIB
+
+_PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
+
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
+}
+
+_IMAGE = {
+    "type": "string",
+    "format": "binary",
+    "contentMediaType": "application/octet-stream",
+    "description": "The photo: JPEG, PNG or WebP. Of a moving picture, the first frame.",
+}
+_REGION = {
+    "type": "string",
+    "pattern": r"^[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+$",
+    "maxLength": MAX_FIELD_BYTES,
+    "examples": ["0.1,0.2,0.9,1"],
+    "description": "The part of the upright photo to look at: left, top, right and bottom as shares of its sides.",
+}
+_SEARCH_FIELDS = {
+    "image": _IMAGE,
+    "product_id": {
+        "type": "string",
+        "maxLength": MAX_FIELD_BYTES,
+        "examples": ["shoes-0042"],
+        "description": "A product of the catalogue, to find others like it.",
+    },
+    "query_id": {
+        "type": "string",
+        "maxLength": MAX_FIELD_BYTES,
+        "examples": ["7cO3lQmH0v7mJzYw1q2b4A"],
+        "description": "An earlier search, to ask it again without the photo; known for 15 minutes.",
+    },
+    "k": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_K,
+        "default": DEFAULT_K,
+        "description": "Number of products to return.",
+    },
+    "min_score": {
+        "type": "number",
+        "minimum": -1,
+        "maximum": 1,
+        "examples": [0.5],
+        "description": "Lowest score (cosine) of a hit; the answer may then have fewer than k.",
+    },
+    "region": _REGION,
+}
+
+SEARCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Exactly one of image, product_id and query_id.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": _SEARCH_FIELDS,
+                    "oneOf": [{"required": [name]} for name in ("image", "product_id", "query_id")],
+                }
+            }
+        },
+    }
+}
+
+CLASSIFY_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"image": _IMAGE, "region": _REGION},
+                    "required": ["image"],
+                }
+            }
+        },
+    }
+}
+
+# What can happen to any upload, whatever is in it.
+UPLOAD_STATUSES = (400, 408, 413, 415, 422, 429, 503)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route for these statuses; what can happen to any request is added as `default`."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        slugs = sorted(error.slug for error, its_status in STATUS_OF.items() if its_status == status)
+        responses[status] = {
+            "description": f"{HTTPStatus(status).phrase}: {', '.join(slugs)}",
+            "content": {PROBLEM_MEDIA_TYPE: _PROBLEM},
+            **({"headers": _RETRY_AFTER} if status in {429, 503} else {}),
+        }
+    responses["default"] = {
+        "description": "A request that is malformed or too long, or a failure on our side.",
+        "content": {PROBLEM_MEDIA_TYPE: _PROBLEM},
+    }
+    return responses
+
+
+def install_openapi(app: FastAPI, max_upload_bytes: int) -> None:
+    """Have `/openapi.json` describe problem documents too."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=f"A request body may have up to {max_upload_bytes / MIB:g} MiB.",
+                routes=app.routes,
+                tags=app.openapi_tags,
+            )
+            schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -1,0 +1,85 @@
+"""From what the service found to the JSON that is sent."""
+
+import time
+
+from app.api.schemas import (
+    ImageLink,
+    LabelProbability,
+    Product,
+    ProductSummary,
+    SearchResponse,
+    SearchResult,
+    SearchTimings,
+    SnapshotListed,
+    SnapshotUsed,
+)
+from app.core.snapshot_folder import SnapshotInfo
+from app.db.records import ProductRecord
+from app.search.service import Answer, Timings
+
+
+def search_response(request_id: str, answer: Answer, started_s: float) -> SearchResponse:
+    """Return the answer to a search that began at `started_s` of `time.perf_counter`."""
+    manifest = answer.live.snapshot.manifest
+    return SearchResponse(
+        request_id=request_id,
+        query_id=answer.query_id,
+        snapshot=SnapshotUsed(
+            id=answer.live.snapshot.id,
+            network=manifest.network,
+            products=manifest.products,
+            images=manifest.images,
+            published_at=answer.live.published_at,
+        ),
+        low_confidence=answer.query.low_confidence,
+        classes=[LabelProbability.model_validate(label) for label in answer.query.classes],
+        categories=[LabelProbability.model_validate(label) for label in answer.categories],
+        results=[
+            SearchResult(
+                rank=rank,
+                score=round(hit.score, 6),
+                image=image_link(hit.image_id),
+                product=ProductSummary.model_validate(hit.product),
+            )
+            for rank, hit in enumerate(answer.hits, start=1)
+        ],
+        timings_ms=timings_ms(answer.timings, started_s),
+    )
+
+
+def timings_ms(timings: Timings, started_s: float) -> SearchTimings:
+    """Return the stages' times; `total` counts from `started_s`, the arrival of the body included."""
+    return SearchTimings(
+        decode=round(timings.decode_ms, 2),
+        embed=round(timings.embed_ms, 2),
+        search=round(timings.search_ms, 2),
+        total=round((time.perf_counter() - started_s) * 1000, 2),
+    )
+
+
+def product(record: ProductRecord) -> Product:
+    """Return a product with the addresses of its images."""
+    summary = ProductSummary.model_validate(record)
+    return Product(**summary.model_dump(), images=[image_link(image.id) for image in record.images])
+
+
+def image_link(image_id: str) -> ImageLink:
+    """Return where an image is served."""
+    return ImageLink(id=image_id, url=f"/images/{image_id}")
+
+
+def snapshot_listed(info: SnapshotInfo) -> SnapshotListed:
+    """Return a snapshot as it is listed."""
+    manifest = info.manifest
+    return SnapshotListed(
+        id=info.id,
+        live=info.is_live,
+        network=manifest and manifest.network,
+        products=manifest and manifest.products,
+        images=manifest and manifest.images,
+        created_at=manifest and manifest.created_at,
+        published_at=info.published_at,
+        size_bytes=info.size_bytes,
+        metrics=manifest.metrics if manifest else {},
+        problem=info.problem,
+    )

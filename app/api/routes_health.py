@@ -1,0 +1,34 @@
+"""GET /livez and GET /readyz."""
+
+from fastapi import APIRouter
+
+from app.api.dependencies import Service
+from app.api.openapi import problems
+from app.api.parameters import only_query
+from app.api.schemas import Liveness, Readiness
+
+router = APIRouter(tags=["health"], dependencies=[only_query()])
+
+
+@router.get("/livez", summary="Is the process alive?", responses=problems(422))
+async def livez() -> Liveness:
+    """Answer at once, whatever the rest of the service is doing."""
+    return Liveness()
+
+
+@router.get("/readyz", summary="Can searches be answered?", responses=problems(409, 422, 503))
+async def readyz(service: Service) -> Readiness:
+    """
+    Check database, index, decoding and network together.
+
+    A probe image takes the way of every photo and must come out as it did when the index was built.
+    """
+    found = await service.readiness.check()
+    return Readiness(
+        status="degraded" if found.degraded_reason else "ready",
+        reason=found.degraded_reason,
+        snapshot=found.snapshot_id,
+        network=found.network,
+        runtime=service.runtime,
+        probe_cosine=round(found.probe_cosine, 6),
+    )

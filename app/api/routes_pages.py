@@ -1,0 +1,80 @@
+"""The search page at /, the API's documentation at /docs, and their files under /static/; all of it ships with us."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Response
+from starlette.requests import Request
+
+from app.api.errors import NOTHING_HERE
+from app.core.errors import NotFound
+
+WEB_FOLDER: Final = Path(__file__).resolve().parents[1] / "web"
+
+# A closed list: what is not one of these is not served, whatever else lies in the folder.
+MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WebFile:
+    """A file of the page, as it is sent."""
+
+    data: bytes
+    media_type: str
+    etag: str
+
+
+def read_web_files(folder: Path = WEB_FOLDER) -> dict[str, WebFile]:
+    """Return the page's files by name; read once, so that no name from a request ever becomes a path."""
+    return {
+        path.name: WebFile(
+            data := path.read_bytes(), MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        )
+        for path in sorted(folder.iterdir())
+        if path.suffix in MEDIA_TYPES
+    }
+
+
+def page_routes(files: dict[str, WebFile]) -> APIRouter:
+    """Return the routes of the page; they are no part of the API."""
+    router = APIRouter(include_in_schema=False)
+
+    def send(request: Request, name: str) -> Response:
+        file = files.get(name)
+        if file is None:
+            raise NotFound(NOTHING_HERE)
+        headers = {**PAGE_HEADERS, "ETag": file.etag}
+        if file.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(file.data, media_type=file.media_type, headers=headers)
+
+    @router.get("/")
+    async def index(request: Request) -> Response:
+        return send(request, "index.html")
+
+    @router.get("/docs")
+    async def docs(request: Request) -> Response:
+        return send(request, "docs.html")
+
+    @router.get("/static/{name}")
+    async def static(request: Request, name: str) -> Response:
+        return send(request, name)
+
+    return router

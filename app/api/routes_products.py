@@ -1,0 +1,123 @@
+"""GET /products, /products/{id}, /products/{id}/similar and /images/{id}."""
+
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from starlette.requests import Request
+
+from app.api.dependencies import Service, limit_rate, while_connected
+from app.api.openapi import problems
+from app.api.parameters import DEFAULT_K, K, MinScore, only_query
+from app.api.rendering import product, search_response
+from app.api.schemas import Product, ProductList, SearchResponse
+from app.core.errors import NotFound
+from app.db.records import ProductPage, ProductRecord
+from app.search.service import Trace
+
+MAX_PAGE = 100
+
+# A picture is data and nothing else, whatever a browser thinks of its bytes; imgproxy sends the same policy.
+IMAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "public, max-age=86400",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+ProductId = Annotated[str, Path(description="Id of a product.", examples=["shoes-0042"])]
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.get(
+    "/products",
+    summary="List products",
+    responses=problems(422, 503),
+    dependencies=[only_query("cursor", "limit", "category")],
+)
+async def list_products(
+    service: Service,
+    cursor: Annotated[str | None, Query(max_length=400, description="next_cursor of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Products on a page.")] = 50,
+    category: Annotated[str | None, Query(max_length=200, description="Only products of this category.")] = None,
+) -> ProductList:
+    """Return products in the order of their ids, page by page."""
+
+    def read() -> ProductPage:
+        with service.database.reading() as catalogue:
+            return catalogue.list_products(after=cursor, limit=limit, category=category)
+
+    page = await service.lookups.run(read)
+    return ProductList(products=[product(record) for record in page.products], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/products/{product_id}",
+    summary="Show a product",
+    responses=problems(404, 422, 503),
+    dependencies=[only_query()],
+)
+async def get_product(service: Service, product_id: ProductId) -> Product:
+    """Return a product with its images."""
+
+    def read() -> ProductRecord | None:
+        with service.database.reading() as catalogue:
+            return catalogue.get_product(product_id)
+
+    record = await service.lookups.run(read)
+    if record is None:
+        raise NotFound("There is no product of this id.")
+    return product(record)
+
+
+@router.get(
+    "/products/{product_id}/similar",
+    summary="Find the products that look like this one",
+    responses=problems(404, 422, 429, 503),
+    dependencies=[only_query("k", "min_score"), limit_rate],
+)
+async def similar_products(
+    request: Request,
+    response: Response,
+    service: Service,
+    product_id: ProductId,
+    k: K = DEFAULT_K,
+    min_score: MinScore = None,
+) -> SearchResponse:
+    """Search with a product of the catalogue, by all of its images; the product itself is left out."""
+    started_s = time.perf_counter()
+    work = service.search.search_product(product_id, k, min_score, Trace())
+    answer = await while_connected(request, work)
+    response.headers["Cache-Control"] = "no-store"
+    return search_response(request.state.request_id, answer, started_s)
+
+
+@router.get(
+    "/images/{image_id}",
+    summary="Show an image of the catalogue",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The image.",
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in ("image/jpeg", "image/png", "image/webp")
+            },
+        },
+        304: {"description": "The image is the one named in If-None-Match."},
+        **problems(404, 422, 503),
+    },
+    dependencies=[only_query("size")],
+)
+async def get_image(
+    request: Request,
+    service: Service,
+    image_id: Annotated[str, Path(description="Id of an image.", examples=["9f2c51d0a3b84e76"])],
+    size: Annotated[Literal["thumb"] | None, Query(description="thumb for a small one without metadata.")] = None,
+) -> Response:
+    """Return the picture as it was indexed, or a small JPEG of it."""
+    picture = await (service.pictures.thumbnail(image_id) if size else service.pictures.original(image_id))
+    headers = {**IMAGE_HEADERS, "ETag": picture.etag}
+    if picture.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(picture.data, media_type=picture.media_type, headers=headers)

@@ -1,0 +1,79 @@
+"""POST /search and POST /classify."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Response
+from starlette.requests import Request
+
+from app.api.dependencies import Service, Uploads, limit_rate, while_connected
+from app.api.openapi import CLASSIFY_BODY, SEARCH_BODY, UPLOAD_STATUSES, problems
+from app.api.parameters import SearchRequest, classify_request, only_query, search_request
+from app.api.rendering import search_response, timings_ms
+from app.api.schemas import ClassifyResponse, LabelProbability, SearchResponse
+from app.search.service import Answer, SearchService, Trace
+
+router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
+
+
+@router.post(
+    "/search",
+    summary="Find the products that look like a photo",
+    responses=problems(404, *UPLOAD_STATUSES),
+    openapi_extra=SEARCH_BODY,
+)
+async def search(request: Request, response: Response, service: Service, uploads: Uploads) -> SearchResponse:
+    """Search with a photo, with a product of the catalogue, or again with an earlier search. Nothing is stored."""
+    started_s = time.perf_counter()
+    asked = search_request(await uploads.read(request))
+    with _Logged(request) as trace:
+        answer = await while_connected(request, _answer(service.search, asked, trace))
+    response.headers["Cache-Control"] = "no-store"
+    return search_response(request.state.request_id, answer, started_s)
+
+
+@router.post(
+    "/classify",
+    summary="Tell what is in a photo",
+    responses=problems(*UPLOAD_STATUSES),
+    openapi_extra=CLASSIFY_BODY,
+)
+async def classify(request: Request, response: Response, service: Service, uploads: Uploads) -> ClassifyResponse:
+    """Return ImageNet's classes of a photo and the shop's own categories. Nothing is stored."""
+    started_s = time.perf_counter()
+    image, region = classify_request(await uploads.read(request))
+    with _Logged(request) as trace:
+        seen = await while_connected(request, service.search.classify(image, region, trace))
+    response.headers["Cache-Control"] = "no-store"
+    return ClassifyResponse(
+        request_id=request.state.request_id,
+        low_confidence=seen.low_confidence,
+        classes=[LabelProbability.model_validate(label) for label in seen.classes],
+        categories=[LabelProbability.model_validate(label) for label in seen.categories],
+        timings_ms=timings_ms(trace.timings, started_s),
+    )
+
+
+async def _answer(service: SearchService, asked: SearchRequest, trace: Trace) -> Answer:
+    if asked.image is not None:
+        return await service.search_photo(asked.image, asked.region, asked.k, asked.min_score, trace)
+    if asked.product_id is not None:
+        return await service.search_product(asked.product_id, asked.k, asked.min_score, trace)
+    return await service.search_again(asked.query_id or "", asked.k, asked.min_score, trace)
+
+
+class _Logged:
+    """Puts what was learnt about the photo, and the timings, into the request's log line, also when it failed."""
+
+    def __init__(self, request: Request) -> None:
+        self._log: dict[str, Any] = request.state.log
+        self._trace = Trace()
+
+    def __enter__(self) -> Trace:
+        return self._trace
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._trace.photo is not None:
+            self._log.update(asdict(self._trace.photo))
+        self._log.update({name: round(value, 1) for name, value in asdict(self._trace.timings).items()})

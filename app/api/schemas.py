@@ -1,0 +1,162 @@
+"""The JSON of every answer, with examples. Names and order are a contract that others script against."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+
+# Prices leave as numbers that read as written (19.90, not 19.899999), which JSON numbers do for every price there is.
+Price = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+Probability = Annotated[float, Field(ge=0, le=1.000001)]
+
+
+class Out(BaseModel):
+    """What all answers have in common: fields in the order in which they are declared, and no others."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Problem(Out):
+    """An RFC 9457 problem document: what every answer is that did not succeed."""
+
+    type: str = Field(examples=["/problems/image-too-large"], description="Stable name of the kind of problem.")
+    title: str = Field(examples=["The image has too many pixels"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["The image has 88.0 megapixels; the limit is 25.0 (LOOKALIKE_MAX_IMAGE_PIXELS)."])
+    instance: str = Field(examples=["urn:uuid:0b5fd94d-4cf9-4d6c-9a3e-0b3f31d0a2a7"], description="The request's id.")
+
+
+class LabelProbability(Out):
+    """A class or a category, with its probability among all of its kind."""
+
+    label: str = Field(examples=["running shoe"])
+    probability: Probability = Field(examples=[0.83])
+
+
+class ImageLink(Out):
+    """Where an image of the catalogue is served."""
+
+    id: str = Field(examples=["9f2c51d0a3b84e76"])
+    url: str = Field(examples=["/images/9f2c51d0a3b84e76"], description="Add ?size=thumb for a small one.")
+
+
+class ProductSummary(Out):
+    """A product of the catalogue."""
+
+    id: str = Field(examples=["shoes-0042"])
+    title: str = Field(examples=["Canvas shoe, blue"])
+    category: str | None = Field(examples=["shoes"])
+    brand: str | None = Field(examples=["Example"])
+    price: Price | None = Field(examples=[19.9])
+    currency: str | None = Field(examples=["EUR"])
+    url: str | None = Field(examples=["https://shop.example/p/42"])
+    attributes: dict[str, JsonValue] = Field(examples=[{"colour": "blue"}])
+
+
+class Product(ProductSummary):
+    """A product with its images, the one to show first."""
+
+    images: list[ImageLink]
+
+
+class ProductList(Out):
+    """A page of products, in the order of their ids."""
+
+    products: list[Product]
+    next_cursor: str | None = Field(
+        examples=["c2hvZXMtMDA0Mg"], description="Give it as cursor for the next page; null on the last one."
+    )
+
+
+class SnapshotUsed(Out):
+    """The index that an answer comes from."""
+
+    id: str = Field(examples=["000007-1c9f02ab"])
+    network: str = Field(examples=["vgg16"])
+    products: int = Field(examples=[3795])
+    images: int = Field(examples=[3795])
+    published_at: datetime
+
+
+class SearchResult(Out):
+    """One product that looks like the query."""
+
+    rank: int = Field(ge=1, examples=[1])
+    score: float = Field(examples=[0.913], description="Cosine similarity of the best image; larger is more similar.")
+    image: ImageLink = Field(description="The product's image that is most similar.")
+    product: ProductSummary
+
+
+class SearchTimings(Out):
+    """Milliseconds that the stages took, waiting included."""
+
+    decode: float = Field(examples=[6.1])
+    embed: float = Field(examples=[30.4])
+    search: float = Field(examples=[2.2])
+    total: float = Field(examples=[39.5])
+
+
+class SearchResponse(Out):
+    """Answer to a search."""
+
+    request_id: str = Field(examples=["0b5fd94d-4cf9-4d6c-9a3e-0b3f31d0a2a7"])
+    query_id: str = Field(
+        examples=["7cO3lQmH0v7mJzYw1q2b4A"], description="Search the same again with this, for a while."
+    )
+    snapshot: SnapshotUsed
+    low_confidence: bool = Field(description="True for a photo of (nearly) one colour, of which little can be told.")
+    classes: list[LabelProbability] = Field(
+        description="ImageNet classes of the photo, top 5; none for a search without a photo."
+    )
+    categories: list[LabelProbability] = Field(description="The shop's own categories, told by the nearest products.")
+    results: list[SearchResult]
+    timings_ms: SearchTimings
+
+
+class ClassifyResponse(Out):
+    """Answer to a classification."""
+
+    request_id: str = Field(examples=["0b5fd94d-4cf9-4d6c-9a3e-0b3f31d0a2a7"])
+    low_confidence: bool = Field(description="True for a photo of (nearly) one colour, of which little can be told.")
+    classes: list[LabelProbability]
+    categories: list[LabelProbability]
+    timings_ms: SearchTimings
+
+
+class SnapshotListed(Out):
+    """A snapshot on the disk."""
+
+    id: str = Field(examples=["000007-1c9f02ab"])
+    live: bool
+    network: str | None = Field(examples=["vgg16"])
+    products: int | None = Field(examples=[3795])
+    images: int | None = Field(examples=[3795])
+    created_at: datetime | None
+    published_at: datetime | None
+    size_bytes: int = Field(examples=[93_266_432])
+    metrics: dict[str, float] = Field(examples=[{"recall_at_10": 1.0}])
+    problem: str | None = Field(description="Why the snapshot cannot be used; null when nothing is known against it.")
+
+
+class SnapshotList(Out):
+    """The snapshots on the disk, newest first."""
+
+    snapshots: list[SnapshotListed]
+
+
+class Liveness(Out):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(Out):
+    """The service can answer searches; degraded when it does so from another snapshot than the published one."""
+
+    status: Literal["ready", "degraded"]
+    reason: str | None = Field(description="Why it is degraded.")
+    snapshot: str = Field(examples=["000007-1c9f02ab"])
+    network: str = Field(examples=["vgg16"])
+    runtime: str = Field(examples=["openvino-bfloat16"])
+    probe_cosine: float = Field(examples=[0.9998], description="A probe image's embedding now and in the snapshot.")

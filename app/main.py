@@ -1,0 +1,53 @@
+"""The service's application. Nothing happens at import, and nothing is opened before the application starts."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from app import __version__
+from app.api import routes_health, routes_products, routes_search, routes_snapshots
+from app.api.errors import install_error_handlers
+from app.api.forms import UploadReader
+from app.api.limits import RateLimiter
+from app.api.metrics import Metrics, serve_metrics
+from app.api.middleware import RequestMiddleware
+from app.api.openapi import install_openapi
+from app.api.routes_pages import page_routes, read_web_files
+from app.core.settings import Settings
+from app.search.opening import open_service
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; entering its lifespan raises the `LookalikeError` that keeps it from starting."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as cleanup:
+            serve_metrics(metrics, settings, cleanup)
+            async with open_service(settings, metrics.batch_size.observe) as service:
+                metrics.observe_queue(service.queue_depth)
+                app.state.service = service
+                yield
+
+    app = FastAPI(
+        title="Lookalike",
+        version=__version__,
+        summary="Visual-similarity search over a shop's own catalogue.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.settings = settings
+    app.state.uploads = UploadReader(settings)
+    app.state.rate_limiter = RateLimiter(settings.rate_per_minute)
+    app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_upload_bytes)
+    install_error_handlers(app)
+    install_openapi(app, settings.max_upload_bytes)
+    for routes in (routes_search, routes_products, routes_snapshots, routes_health):
+        app.include_router(routes.router)
+    app.include_router(page_routes(read_web_files()))
+    return app

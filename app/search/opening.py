@@ -1,0 +1,134 @@
+"""Everything that searching needs, opened in order, checked, and closed again."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from app.core.decode_pool import DecodePool
+from app.core.embedder import Embedder, open_embedder
+from app.core.errors import SnapshotIncompatible
+from app.core.images import ImageLimits, PreparedImage
+from app.core.networks.fingerprint import Fingerprint
+from app.core.probes import check_probes
+from app.core.settings import Settings
+from app.core.snapshot import Snapshot
+from app.core.snapshot_folder import SnapshotFolder
+from app.db.database import Database
+from app.search.batcher import Batcher
+from app.search.bounded_executor import BoundedExecutor
+from app.search.live_index import LiveIndex
+from app.search.pictures import Pictures
+from app.search.readiness import ReadinessCheck
+from app.search.service import Look, SearchService, embed_batch
+
+MAX_WAIT_S = 1.0
+LOOKUP_THREADS = 2  # below the database's connection pool
+PICTURE_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenService:
+    """The parts that answer requests."""
+
+    search: SearchService
+    pictures: Pictures
+    readiness: ReadinessCheck
+    database: Database
+    lookups: BoundedExecutor
+    administration: BoundedExecutor
+    snapshots: SnapshotFolder
+    runtime: str
+    queue_depth: Callable[[], int]
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, observe_batch: Callable[[int], None] = lambda _size: None
+) -> AsyncIterator[OpenService]:
+    """
+    Open the service, check that it gives the embeddings its index was built with, and close it in the end.
+
+    Raises:
+        LookalikeError: Why it cannot be opened; nothing is left open.
+    """
+    async with AsyncExitStack() as cleanup:
+        database = Database(settings.resolved_database_url)
+        cleanup.callback(database.close)
+        live_index = LiveIndex(settings.snapshots_dir, accept=lambda snapshot: _check(snapshot, embedder, pool))
+        embedder, pool = await asyncio.to_thread(_open_and_check, settings, database, live_index, cleanup)
+        workers = _workers(settings)
+        bounded = partial(_bounded, cleanup)
+        decoding = bounded("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S)
+        lookups = bounded("the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S)
+        # Pictures leave one decoding child to searches where there is more than one.
+        pictures = bounded("pictures", threads=max(1, workers - 1), max_waiting=256, max_wait_s=PICTURE_WAIT_S)
+        administration = bounded("administration", threads=1, max_waiting=4, max_wait_s=PICTURE_WAIT_S)
+        batcher = await cleanup.enter_async_context(
+            Batcher[PreparedImage, Look](
+                partial(embed_batch, embedder),
+                max_batch=embedder.best_batch_size,
+                queue_size=settings.queue_size,
+                observe_batch=observe_batch,
+            )
+        )
+        search = SearchService(
+            live_index=live_index,
+            database=database,
+            embedder=embedder,
+            pool=pool,
+            decoding=decoding,
+            batcher=batcher,
+            lookups=lookups,
+        )
+        live_index.start()
+        cleanup.callback(live_index.close)
+        yield OpenService(
+            search=search,
+            pictures=Pictures(database, pool, pictures),
+            readiness=ReadinessCheck(live_index, database, search, lookups),
+            database=database,
+            lookups=lookups,
+            administration=administration,
+            snapshots=SnapshotFolder(settings.snapshots_dir),
+            runtime=embedder.runtime,
+            queue_depth=lambda: batcher.depth,
+        )
+
+
+def _bounded(
+    cleanup: AsyncExitStack, work: str, *, threads: int, max_waiting: int, max_wait_s: float
+) -> BoundedExecutor:
+    executor = BoundedExecutor(work, threads=threads, max_waiting=max_waiting, max_wait_s=max_wait_s)
+    cleanup.callback(executor.close)
+    return executor
+
+
+def _open_and_check(
+    settings: Settings, database: Database, live_index: LiveIndex, cleanup: AsyncExitStack
+) -> tuple[Embedder, DecodePool]:
+    """Open what takes long, cheapest check first."""
+    database.check()
+    snapshot = live_index.open().snapshot
+    recorded = Fingerprint.from_json(snapshot.manifest.fingerprint)
+    embedder = open_embedder(settings, snapshot.manifest.network, recorded=recorded)
+    pool = DecodePool(_workers(settings), ImageLimits.from_settings(settings), settings.decode_timeout_s)
+    cleanup.callback(pool.close)
+    _check(snapshot, embedder, pool)
+    return embedder, pool
+
+
+def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:
+    """Refuse a snapshot whose embeddings are not those that this service makes."""
+    if snapshot.manifest.fingerprint_sha256 != embedder.fingerprint.sha256:
+        raise SnapshotIncompatible(
+            f"Snapshot {snapshot.id} was made with the network {snapshot.manifest.network}; {embedder.network} with "
+            "other weights or preprocessing runs here. Restart the service to use it."
+        )
+    check_probes(embedder, lambda data: pool.prepare(data, embedder.preprocessings), snapshot.probes)
+
+
+def _workers(settings: Settings) -> int:
+    return settings.decode_workers or os.cpu_count() or 1

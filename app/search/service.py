@@ -1,0 +1,247 @@
+"""A photo, a product or an earlier query in; classes, categories and the most similar products out."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from app.core.decode_pool import DecodePool
+from app.core.embedder import Embedder
+from app.core.errors import EmbeddingRefused, NotFound
+from app.core.images import PreparedImage, Region
+from app.core.snapshot import Snapshot
+from app.core.snapshot_folder import LiveSnapshot
+from app.core.vector_index import Float32Array
+from app.db.catalogue import Catalogue
+from app.db.database import Database
+from app.search.batcher import Batcher
+from app.search.bounded_executor import BoundedExecutor
+from app.search.categories import NEIGHBOURS, category_probabilities
+from app.search.live_index import LiveIndex
+from app.search.neighbours import Hit, nearest_products
+from app.search.queries import ClassProbability, Query, QueryStore
+
+Result = TypeVar("Result")
+
+TOP_CLASSES = 5
+
+Look = tuple[Float32Array, Float32Array]
+"""What the network says of one photo: its embedding (d,) and the class probabilities (c,)."""
+
+
+@dataclass(slots=True)
+class Timings:
+    """Milliseconds that the stages of one answer took, waiting included."""
+
+    decode_ms: float = 0.0
+    embed_ms: float = 0.0
+    search_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class PhotoFacts:
+    """What may be said about a photo in a log: never its bytes, its name or its metadata."""
+
+    size_bytes: int
+    sha256_prefix: str = ""
+    format: str = ""
+    width_px: int = 0
+    height_px: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one search found, all of it in one snapshot."""
+
+    live: LiveSnapshot
+    query_id: str
+    query: Query
+    categories: list[ClassProbability]
+    hits: list[Hit]
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What is in a photo: ImageNet's classes, the shop's categories; `low_confidence` for one of a single colour."""
+
+    classes: tuple[ClassProbability, ...]
+    categories: list[ClassProbability]
+    low_confidence: bool
+
+
+@dataclass(slots=True)
+class Trace:
+    """Filled in while a request is answered, so that it is there even when the answer is an error."""
+
+    timings: Timings = field(default_factory=Timings)
+    photo: PhotoFacts | None = None
+
+
+class SearchService:
+    """
+    Answers searches. Its coroutines never block the loop: photos are decoded by `pool` in the threads of `decoding`,
+    embedded by `batcher`, and looked up in the threads of `lookups`.
+    """
+
+    def __init__(
+        self,
+        *,
+        live_index: LiveIndex,
+        database: Database,
+        embedder: Embedder,
+        pool: DecodePool,
+        decoding: BoundedExecutor,
+        batcher: Batcher[PreparedImage, Look],
+        lookups: BoundedExecutor,
+    ) -> None:
+        self._live_index = live_index
+        self._database = database
+        self._embedder = embedder
+        self._pool = pool
+        self._decoding = decoding
+        self._batcher = batcher
+        self._lookups = lookups
+        self._queries = QueryStore()
+
+    async def search_photo(
+        self, data: bytes, region: Region | None, k: int, min_score: float | None, trace: Trace
+    ) -> Answer:
+        """
+        Find the products that look like a photo.
+
+        Raises:
+            InvalidImage, EmbeddingRefused: The photo cannot be used.
+            Overloaded, DatabaseError: Not now.
+        """
+        return await self._search(await self.look_at(data, region, trace), k, min_score, trace)
+
+    async def search_again(self, query_id: str, k: int, min_score: float | None, trace: Trace) -> Answer:
+        """
+        Ask an earlier query again, in the snapshot that is live now.
+
+        Raises:
+            NotFound: The query is not known, or no longer.
+        """
+        return await self._search(self._queries.get(query_id), k, min_score, trace, query_id=query_id)
+
+    async def search_product(self, product_id: str, k: int, min_score: float | None, trace: Trace) -> Answer:
+        """
+        Find the products that look like one of the catalogue's, by all of its images.
+
+        Raises:
+            NotFound: There is no such product, or it is not in the index yet.
+        """
+        live = self._live_index.live
+        query = await self._timed_lookup(lambda catalogue: _product_query(live.snapshot, catalogue, product_id), trace)
+        return await self._search(query, k, min_score, trace)
+
+    async def classify(self, data: bytes, region: Region | None, trace: Trace) -> Classification:
+        """
+        Tell what is in a photo.
+
+        Raises:
+            InvalidImage, EmbeddingRefused, Overloaded, DatabaseError: As for `search_photo`.
+        """
+        query = await self.look_at(data, region, trace)
+        _, categories = await self._neighbours(self._live_index.live.snapshot, query, NEIGHBOURS, trace)
+        return Classification(query.classes, categories, query.low_confidence)
+
+    async def look_at(self, data: bytes, region: Region | None, trace: Trace) -> Query:
+        """Decode and embed a photo, on the one path that all photos take."""
+        facts = trace.photo = PhotoFacts(len(data))
+        started_s = time.perf_counter()
+
+        def decode() -> PreparedImage:
+            facts.sha256_prefix = hashlib.sha256(data).hexdigest()[:12]
+            return self._pool.prepare(data, self._embedder.preprocessings, region)
+
+        try:
+            prepared = await self._decoding.run(decode)
+        finally:
+            trace.timings.decode_ms = _milliseconds_since(started_s)
+        facts.format, facts.width_px, facts.height_px = prepared.format, prepared.width_px, prepared.height_px
+        started_s = time.perf_counter()
+        embedding, probabilities = await self._batcher.submit(prepared)
+        trace.timings.embed_ms = _milliseconds_since(started_s)
+        classes = top_classes(probabilities, self._embedder.class_labels)
+        return Query(embedding[np.newaxis], classes, low_confidence=prepared.is_uniform)
+
+    async def _search(
+        self, query: Query, k: int, min_score: float | None, trace: Trace, query_id: str | None = None
+    ) -> Answer:
+        live = self._live_index.live
+        hits, categories = await self._neighbours(live.snapshot, query, k, trace)
+        return Answer(
+            live=live,
+            query_id=query_id or self._queries.add(query),
+            query=query,
+            categories=categories,
+            hits=[hit for hit in hits if min_score is None or hit.score >= min_score],
+            timings=trace.timings,
+        )
+
+    async def _neighbours(
+        self, snapshot: Snapshot, query: Query, k: int, trace: Trace
+    ) -> tuple[list[Hit], list[ClassProbability]]:
+        """Return the k nearest products, and the categories that the nearest of all tell, whatever k is."""
+
+        def look_up(catalogue: Catalogue) -> list[Hit]:
+            return nearest_products(
+                snapshot,
+                catalogue,
+                query.embeddings,
+                max(k, NEIGHBOURS),
+                leave_out_product_id=query.leave_out_product_id,
+            )
+
+        hits = await self._timed_lookup(look_up, trace)
+        return hits[:k], category_probabilities([(hit.product.category, hit.score) for hit in hits])
+
+    async def _timed_lookup(self, look_up: Callable[[Catalogue], Result], trace: Trace) -> Result:
+        started_s = time.perf_counter()
+
+        def read() -> Result:
+            with self._database.reading() as catalogue:
+                return look_up(catalogue)
+
+        try:
+            return await self._lookups.run(read)
+        finally:
+            trace.timings.search_ms += _milliseconds_since(started_s)
+
+
+def embed_batch(embedder: Embedder, images: Sequence[PreparedImage]) -> list[Look | EmbeddingRefused]:
+    """Return (embedding, class probabilities) of each image, or why it has none; what the batcher runs."""
+    embedded, refusals = embedder.embed_each(images)
+    looks = zip(embedded.embeddings, embedded.probabilities, strict=True)
+    return [_refused(refusal) if refusal else look for look, refusal in zip(looks, refusals, strict=True)]
+
+
+def _refused(refusal: EmbeddingRefused) -> EmbeddingRefused:
+    """Say it without the position in a batch, which means nothing to the one who sent the photo."""
+    return type(refusal)("The network's answer for this photo cannot be compared with others.")
+
+
+def top_classes(probabilities: Float32Array, labels: Sequence[str]) -> tuple[ClassProbability, ...]:
+    """Return the most probable classes, best first; none where the network knows no classes."""
+    best = np.argsort(-probabilities, kind="stable")[:TOP_CLASSES]
+    return tuple(ClassProbability(labels[i], float(probabilities[i])) for i in best)
+
+
+def _product_query(snapshot: Snapshot, catalogue: Catalogue, product_id: str) -> Query:
+    product = catalogue.get_product(product_id)
+    if product is None:
+        raise NotFound("There is no product of this id.")
+    rows = [row for image in product.images if (row := snapshot.row_of(image.id)) is not None]
+    if not rows:
+        raise NotFound("The product is not in the index yet; it will be after the next indexing.")
+    embeddings = np.stack([snapshot.index.embedding(row) for row in rows])
+    return Query(embeddings, leave_out_product_id=product.id)
+
+
+def _milliseconds_since(started_s: float) -> float:
+    return (time.perf_counter() - started_s) * 1000
