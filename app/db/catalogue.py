@@ -12,6 +12,7 @@ from app.core.errors import InvalidParameter
 from app.db.checks import is_image_id, is_product_id, is_storable
 from app.db.records import (
     CatalogueCounts,
+    ImageFacts,
     ImageHit,
     ImageKey,
     ImageRecord,
@@ -99,6 +100,17 @@ class Catalogue:
         for chunk in chunks(filter(is_image_id, image_ids), CHUNK_ROWS):
             rows = self._connection.execute(statement.where(product_images.c.id.in_(chunk)))
             found.update((image, category) for image, category in rows)
+        return found
+
+    def image_facts(self, image_sha256s: Collection[str]) -> dict[str, ImageFacts]:
+        """Return what is known of files with these contents, so that they need not be decoded again."""
+        statement = select(
+            product_images.c.sha256, product_images.c.format, product_images.c.width_px, product_images.c.height_px
+        )
+        found: dict[str, ImageFacts] = {}
+        for chunk in chunks(image_sha256s, CHUNK_ROWS):
+            for sha256, *facts in self._connection.execute(statement.where(product_images.c.sha256.in_(chunk))):
+                found[sha256] = ImageFacts(*facts)
         return found
 
     def get_product(self, product_id: str) -> ProductRecord | None:

@@ -25,6 +25,7 @@ MAX_JSON_INTEGER = 2**53 - 1  # what every JSON reader keeps exactly (RFC 7493, 
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 MAX_PRICE = Decimal(10) ** 10
 MAX_PRICE_DECIMALS = 4  # as many as any currency of ISO 4217 has
+_FINEST_PRICE = Decimal(1).scaleb(-MAX_PRICE_DECIMALS)
 
 _PRODUCT_ID = re.compile(rf"(?!\.{{1,2}}$)[A-Za-z0-9._~-]{{1,{MAX_ID_CHARS}}}")  # "." and ".." vanish from URLs
 _IMAGE_ID = re.compile(r"[0-9a-f]{16}")
@@ -90,8 +91,7 @@ def _check_text(name: str, text: str, limit_chars: int) -> None:
 
 
 def _check_price(price: Decimal) -> None:
-    exponent = price.normalize().as_tuple().exponent
-    if not isinstance(exponent, int) or not 0 <= price < MAX_PRICE or exponent < -MAX_PRICE_DECIMALS:
+    if not price.is_finite() or not 0 <= price < MAX_PRICE or price.quantize(_FINEST_PRICE) != price:
         raise InvalidParameter(
             f"A product's price is at least 0, below {MAX_PRICE} and has at most {MAX_PRICE_DECIMALS} decimals."
         )

@@ -64,6 +64,14 @@ class ImageKey(NamedTuple):
     sha256: str
 
 
+class ImageFacts(NamedTuple):
+    """What decoding a file told of it."""
+
+    format: str
+    width_px: int
+    height_px: int
+
+
 @dataclass(frozen=True, slots=True)
 class ImageHit:
     """An image with the product that it shows."""

@@ -12,6 +12,7 @@ import migrations
 from app.core.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseTooOld, InternalError
 from app.db.engines import MIGRATION_WAIT_S
 
+_MIGRATIONS = Path(migrations.__file__).parent
 _ADVISORY_LOCK = 5_492_316_087_114_201  # any number that nobody else takes
 _TABLE_LOCK_TIMEOUT_S = 4  # a migration that waits for a busy table makes every query behind it wait too
 _STATEMENT_TIMEOUT_S = 300
@@ -20,8 +21,7 @@ _STATEMENT_TIMEOUT_S = 300
 def alembic_config(connection: Connection | None = None) -> Config:
     """Return Alembic's configuration: the installed `migrations` package, over this connection."""
     config = Config()
-    folder = Path(migrations.__file__).parent
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 

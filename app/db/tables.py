@@ -121,6 +121,7 @@ product_images = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Index(None, "product_id", "position"),
+    Index(None, "sha256"),
 )
 
 catalogue_state = Table(
