@@ -1,2 +1,63 @@
+"""
+The `lookalike` command: what commands there are, and how failures end.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. What a command prints for scripts goes to standard output;
+progress, warnings and errors go to standard error.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from app import __version__
+from app.core.errors import LookalikeError
+from lookalike.commands import database, demo, index, networks, search, serve, snapshots
+
+app = typer.Typer(
+    name="lookalike",
+    help="Visual-similarity search that a shop runs itself: a photo in, the most similar products out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command(name="demo")(demo.demo)
+app.command(name="index")(index.index)
+app.command(name="serve")(serve.serve)
+app.command(name="search")(search.search)
+app.command(name="classify")(search.classify)
+app.add_typer(snapshots.app, name="snapshots")
+app.add_typer(networks.app, name="networks")
+app.add_typer(database.app, name="db")
+
+
+def _show_version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"lookalike {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def lookalike(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Visual-similarity search that a shop runs itself: a photo in, the most similar products out."""
+
+
 def main() -> None:
-    """Run the `lookalike` command."""
+    """Run the `lookalike` command; a foreseen failure ends in one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except LookalikeError as error:
+        sys.stderr.write(f"Error: {error.message}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. What was done so far is kept; the same command continues from there.\n")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

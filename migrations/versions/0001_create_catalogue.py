@@ -71,6 +71,7 @@ def _create_product_images() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product_images")),
     )
     op.create_index(op.f("ix_product_images_product_id_position"), "product_images", ["product_id", "position"])
+    op.create_index(op.f("ix_product_images_sha256"), "product_images", ["sha256"])
 
 
 def downgrade() -> None:

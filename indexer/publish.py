@@ -1,0 +1,104 @@
+"""
+From stored embeddings to the live snapshot: build, write aside, verify in a fresh process, adopt, publish, prune.
+
+A kill at any moment leaves the old snapshot live or the new one, never a mix: `CURRENT` is replaced only at the end.
+"""
+
+from dataclasses import asdict, dataclass
+
+from app.core.decode_pool import DecodePool
+from app.core.embedder import Embedder
+from app.core.errors import SnapshotError, VerificationFailed
+from app.core.manifest import SnapshotFacts
+from app.core.probes import probe_images
+from app.core.settings import Settings
+from app.core.snapshot_check import verify_in_fresh_process
+from app.core.snapshot_folder import SnapshotFolder
+from app.core.vector_index import Float32Array
+from app.core.vector_store import VectorStore
+from app.db.database import Database
+from app.db.records import ImageKey
+from indexer.progress import Progress
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The snapshot that is live now; `is_new` is false when nothing had changed since it was made."""
+
+    snapshot_id: str
+    is_new: bool
+    metrics: dict[str, float]
+
+
+def publish_snapshot(
+    settings: Settings,
+    database: Database,
+    store: VectorStore,
+    embedder: Embedder,
+    pool: DecodePool,
+    snapshots: SnapshotFolder,
+    progress: Progress,
+) -> Published:
+    """
+    Publish a snapshot of the catalogue as it is now; the caller holds the lock of `snapshots`.
+
+    Raises:
+        VerificationFailed: The new snapshot did not pass its checks; the old one stays live.
+        StorageError: It could not be written; the old one stays live.
+    """
+    with database.reading() as catalogue:
+        watermark = catalogue.revision()
+        images = list(catalogue.iter_images())
+    unchanged = _live_if_current(snapshots, embedder, watermark)
+    if unchanged is not None:
+        return unchanged
+    _refuse_missing(images, store)
+    progress.phase("Building the index")
+    facts = SnapshotFacts(
+        network=embedder.network,
+        runtime=embedder.runtime,
+        fingerprint=embedder.fingerprint.to_json(),
+        fingerprint_sha256=embedder.fingerprint.sha256,
+        products=len({image.product_id for image in images}),
+        watermark=watermark,
+    )
+    temporary = snapshots.write(
+        facts,
+        embeddings=store.get([image.sha256 for image in images]),
+        image_ids=[image.image_id for image in images],
+        probes=_probe_embeddings(embedder, pool),
+    )
+    progress.phase("Verifying the index")
+    metrics = asdict(verify_in_fresh_process(temporary))
+    progress.phase("Publishing")
+    snapshot_id = snapshots.adopt(temporary, metrics)
+    snapshots.publish(snapshot_id)
+    snapshots.prune(settings.snapshots_kept)
+    return Published(snapshot_id, is_new=True, metrics=metrics)
+
+
+def _live_if_current(snapshots: SnapshotFolder, embedder: Embedder, watermark: int) -> Published | None:
+    """Return the live snapshot if it is intact and shows the catalogue at this revision, with this network."""
+    try:
+        current = snapshots.current()
+        manifest = snapshots.open(current.id).manifest if current else None
+    except SnapshotError:
+        return None
+    if current is None or manifest is None:
+        return None
+    if (manifest.watermark, manifest.fingerprint_sha256) != (watermark, embedder.fingerprint.sha256):
+        return None
+    return Published(current.id, is_new=False, metrics=manifest.metrics)
+
+
+def _refuse_missing(images: list[ImageKey], store: VectorStore) -> None:
+    missing = sum(image.sha256 not in store for image in images)
+    if missing:
+        raise VerificationFailed(
+            f"{missing:,} of {len(images):,} stored embeddings are missing or damaged; "
+            "run the same command again to embed those pictures anew."
+        )
+
+
+def _probe_embeddings(embedder: Embedder, pool: DecodePool) -> Float32Array:
+    prepared = [pool.prepare(data, embedder.preprocessings) for data in probe_images()]
+    return embedder.embed(prepared).embeddings

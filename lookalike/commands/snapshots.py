@@ -1,0 +1,95 @@
+"""`lookalike snapshots`: the indexes on disk, and which of them is live."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from app.core.settings import Settings
+from app.core.snapshot_folder import SnapshotFolder, SnapshotInfo
+from lookalike.options import DataDir, Json
+from lookalike.output import print_json, print_table
+
+app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
+
+SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of a snapshot, as `lookalike snapshots list` shows.")]
+MIB = 1024 * 1024
+
+
+def _folder(settings: Settings) -> SnapshotFolder:
+    return SnapshotFolder(settings.snapshots_dir)
+
+
+@app.command(name="list")
+def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show the snapshots on disk, newest first."""
+    infos = _folder(Settings.load(data_dir=data_dir)).list()
+    if as_json:
+        print_json([_document(info) for info in infos])
+    elif infos:
+        columns = ("", "Snapshot", "Network", "Products ", "Pictures ", "Recall@10 ", "MiB ", "Published", "Problem")
+        print_table("", columns, [_row(info) for info in infos])
+    else:
+        typer.echo("There is no snapshot yet; `lookalike index FOLDER` makes one.")
+
+
+@app.command()
+def publish(snapshot_id: SnapshotId, *, data_dir: DataDir = None) -> None:
+    """Make a snapshot the live one, after checking its files."""
+    _folder(Settings.load(data_dir=data_dir)).publish(snapshot_id)
+    typer.echo(f"Snapshot {snapshot_id} is live.")
+
+
+@app.command()
+def rollback(*, data_dir: DataDir = None) -> None:
+    """Make the snapshot live that was live before."""
+    snapshot_id = _folder(Settings.load(data_dir=data_dir)).rollback()
+    typer.echo(f"Snapshot {snapshot_id} is live again.")
+
+
+@app.command()
+def prune(
+    *,
+    keep: Annotated[int | None, typer.Option("--keep", min=2, help="Snapshots to keep, the live one included.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Remove old snapshots; the live one and the one before it always stay."""
+    settings = Settings.load(data_dir=data_dir, snapshots_kept=keep)
+    snapshots = _folder(settings)
+    with snapshots.lock():
+        removed = snapshots.prune(settings.snapshots_kept)
+    typer.echo(f"Removed {', '.join(removed)}." if removed else "There was nothing to remove.")
+
+
+def _document(info: SnapshotInfo) -> dict[str, object]:
+    manifest = info.manifest.model_dump(mode="json") if info.manifest else None
+    return {
+        "id": info.id,
+        "live": info.is_live,
+        "published_at": info.published_at.isoformat() if info.published_at else None,
+        "size_bytes": info.size_bytes,
+        "problem": info.problem,
+        "manifest": manifest,
+    }
+
+
+def _row(info: SnapshotInfo) -> tuple[object, ...]:
+    manifest = info.manifest
+    live = "live" if info.is_live else ""
+    if manifest is None:
+        return (live, info.id, "", "", "", "", "", _local(info.published_at), info.problem)
+    return (
+        live,
+        info.id,
+        manifest.network,
+        f"{manifest.products:,}",
+        f"{manifest.images:,}",
+        f"{manifest.metrics.get('recall_at_10', float('nan')):.3f}",
+        f"{info.size_bytes / MIB:,.0f}",
+        _local(info.published_at),
+        info.problem or "",
+    )
+
+
+def _local(moment: datetime | None) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""

@@ -1,0 +1,45 @@
+"""Embeddings against the reference: the same weights, plain torch in float32, one picture after the other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from app.core.decode_pool import DecodePool
+from app.core.embedder import Embedder, choose_network, open_embedder
+from app.core.images import ImageLimits, PreparedImage
+from app.core.settings import Settings
+from tests.benchmarks.rows import Row
+
+PARITY_PHOTOS = 60
+
+
+def open_network(settings: Settings, network: str, runtime: str = "auto") -> Embedder:
+    """Return the embedder of a network at a runtime."""
+    chosen = choose_network(settings) if network == "auto" else network
+    return open_embedder(settings.model_copy(update={"runtime": runtime}), chosen)
+
+
+def prepared_photos(settings: Settings, embedder: Embedder, files: list[Path]) -> list[PreparedImage]:
+    """Return the photos as the network takes them."""
+    with DecodePool(2, ImageLimits.from_settings(settings), settings.decode_timeout_s) as pool:
+        return [pool.prepare(file.read_bytes(), embedder.preprocessings) for file in files]
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """Return the files of all categories, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def measure_parity(settings: Settings, network: str, held_out: Path) -> Iterator[Row]:
+    """Yield the lowest cosine of each runtime to torch float32."""
+    photos = photos_in(held_out)
+    files = photos[:: max(1, len(photos) // PARITY_PHOTOS)]
+    reference = open_network(settings, network, "torch-float32")
+    images = prepared_photos(settings, reference, files)
+    expected = reference.embed(images)
+    for runtime, least in (("openvino-float32", 0.9999), ("openvino-bfloat16", 0.999), ("torch-bfloat16", 0.999)):
+        found = open_network(settings, network, runtime).embed(images)
+        cosine = float(np.sum(expected.embeddings * found.embeddings, axis=1).min())
+        what = f"lowest cosine to torch float32, {runtime}, {len(files)} photos"
+        yield Row(network, what, f"{cosine:.6f}", f"at least {least}", cosine >= least)

@@ -1,0 +1,53 @@
+"""Indexing, from files to a published snapshot, against the bare network at its best batch size."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from app.core.embedder import Embedder
+from app.core.images import PreparedImage
+from app.core.settings import Settings
+from indexer.pipeline import index_folder
+from indexer.progress import Silent
+from tests.benchmarks.embedding import open_network, photos_in, prepared_photos
+from tests.benchmarks.rows import Row
+
+BARE_S = 8.0  # how long the bare network is measured, before and after
+
+
+def bare_rate(embedder: Embedder, images: list[PreparedImage], batch_size: int) -> float:
+    """Return images a second of the network alone, on arrays that are ready."""
+    batch = [images[number % len(images)] for number in range(batch_size)]
+    embedder.embed(batch)
+    done, began_s = 0, time.perf_counter()
+    while time.perf_counter() - began_s < BARE_S:
+        embedder.embed(batch)
+        done += batch_size
+    return done / (time.perf_counter() - began_s)
+
+
+def measure_indexing(settings: Settings, network: str, indexed: Path) -> Iterator[Row]:
+    """Yield the rate of indexing as a share of the bare network's, and where the time goes."""
+    embedder = open_network(settings, network)
+    images = prepared_photos(settings, embedder, photos_in(indexed)[:32])
+    rates = {size: bare_rate(embedder, images, size) for size in (8, 16, 32)}
+    best = max(rates, key=lambda size: rates[size])
+    yield Row(network, f"bare network, {embedder.runtime}, batch {best}", f"{rates[best]:.1f} images/s")
+    result = index_folder(settings, indexed, Silent())
+    bare = float(np.mean([rates[best], bare_rate(embedder, images, best)]))  # the machine's speed drifts
+    rate = result.ingest.images / result.seconds["ingest"]
+    share = rate / bare
+    wanted = ("at least 0.85", share >= 0.85) if network.startswith("vgg") else ("", None)
+    yield Row(network, f"indexing {result.ingest.images} photos, share of the bare rate", f"{share:.2f}", *wanted)
+    yield Row(network, "where the time goes", ", ".join(f"{name} {s:.1f} s" for name, s in result.seconds.items()))
+    yield from _decoding(settings, network, embedder, photos_in(indexed))
+
+
+def _decoding(settings: Settings, network: str, embedder: Embedder, photos: list[Path]) -> Iterator[Row]:
+    files = photos[:200]
+    began_s = time.perf_counter()
+    prepared_photos(settings, embedder, files)
+    ms = (time.perf_counter() - began_s) * 1000 / len(files)
+    yield Row(network, "decoding alone, one child after the other", f"{ms:.2f} ms a photo")

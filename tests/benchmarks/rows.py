@@ -1,0 +1,18 @@
+"""One measured figure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured, beside what is wanted; `met` is None where nothing is wanted."""
+
+    network: str
+    what: str
+    measured: str
+    wanted: str = ""
+    met: bool | None = None
+
+    def line(self) -> str:
+        """Return the row as one line."""
+        return f"{self.network}: {self.what}: {self.measured}" + (f" (wanted: {self.wanted})" if self.wanted else "")
