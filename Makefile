@@ -67,7 +67,7 @@ format: $(VENV)/dev.stamp ## Format the code and repair what ruff can repair
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## Measure quality and speed, printed as ratios
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/dev.stamp ## Write docs/settings.md and docs/commands.md anew from the code
