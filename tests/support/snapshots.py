@@ -1,6 +1,10 @@
 """Small snapshots for tests: the watermark decides every vector, so that a mix of two would show."""
 
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,3 +54,31 @@ def publish_small(folder: SnapshotFolder, watermark: int = 1) -> str:
         snapshot_id = folder.adopt(write_small(folder, watermark), {"recall_at_10": 1.0})
         folder.publish(snapshot_id)
     return snapshot_id
+
+
+def reseal(
+    root: Path,
+    snapshot_id: str,
+    change: Callable[[dict[str, Any]], object] = lambda _: None,
+    replace: Mapping[str, bytes] | None = None,
+) -> str:
+    """Change a snapshot as somebody would who also corrects every hash; return its new id."""
+    folder = root / snapshot_id
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for name, data in (replace or {}).items():
+        overwrite(folder / name, data)
+        manifest["files"][name] = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    change(manifest)
+    data = json.dumps(manifest).encode()
+    overwrite(folder / "manifest.json", data)
+    if not snapshot_id[0].isdigit():
+        return snapshot_id
+    resealed = f"{snapshot_id[:6]}-{hashlib.sha256(data).hexdigest()[:8]}"
+    folder.rename(root / resealed)
+    return resealed
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Replace the content of a read-only file in place."""
+    path.chmod(0o644)
+    path.write_bytes(data)

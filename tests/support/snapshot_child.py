@@ -1,0 +1,217 @@
+"""
+Processes that get killed or run out of disk while they make snapshots.
+
+    python -m tests.support.snapshot_child loop|crash-everywhere|disk-full|hold-lock ROOT
+"""
+
+import fcntl
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from app.core.errors import DiskFull
+from app.core.files import MIB
+from app.core.snapshot_folder import SnapshotFolder
+from app.core.vector_store import VectorStore
+from tests.support.snapshots import (
+    DIMENSION,
+    IMAGES,
+    image_ids,
+    publish_small,
+    random_embeddings,
+    snapshot_facts,
+    write_small,
+)
+
+_CRASH_POINTS = frozenset({"open", "os.chmod", "os.mkdir", "os.remove", "os.rename", "os.rmdir"})
+
+
+def live_watermark(folder: SnapshotFolder) -> int:
+    """Open the live snapshot, check that all of it belongs to one watermark, and return that; 0: none is live."""
+    current = folder.current()
+    if current is None:
+        return 0
+    snapshot = folder.open(current.id)
+    watermark = snapshot.manifest.watermark
+    embeddings = random_embeddings(IMAGES, DIMENSION, seed=watermark)
+    rows = np.array([snapshot.index.embedding(row) for row in range(IMAGES)])
+    np.testing.assert_allclose(rows, embeddings, atol=1e-6)
+    np.testing.assert_allclose(snapshot.probes, embeddings[:4], atol=1e-6)
+    return watermark
+
+
+def _publish_and_prune(folder: SnapshotFolder, watermark: int) -> None:
+    publish_small(folder, watermark)
+    with folder.lock():
+        folder.prune(2)
+
+
+def _loop(root: Path) -> None:
+    """Publish for ever, one watermark after the other."""
+    folder = SnapshotFolder(root)
+    watermark = live_watermark(folder)
+    _say("ready")
+    while True:
+        watermark += 1
+        _publish_and_prune(folder, watermark)
+
+
+def _crash_everywhere(root: Path) -> None:
+    """Kill a publishing process before its first, second, third… step on the disk, until one gets through."""
+    folder = SnapshotFolder(root)
+    for point in range(1, 1000):
+        before = live_watermark(folder)
+        pid = os.fork()
+        if pid == 0:
+            _die_at(point)
+            _publish_and_prune(folder, before + 1)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        after = live_watermark(folder)
+        if after not in (before, before + 1):
+            raise AssertionError(f"crash point {point}: {before} became {after}")
+        if status == 0:
+            _say(str(point))
+            return
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            raise AssertionError(f"crash point {point}: status {status}")
+
+
+def _die_at(point: int) -> None:
+    """Kill this process when it is about to do its `point`-th step on the disk."""
+    steps = 0
+
+    def count(event: str, _: object = None) -> None:
+        nonlocal steps
+        if event in _CRASH_POINTS:
+            steps += 1
+            if steps == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def replacement(original: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: int) -> None:
+            count("open")
+            original(*arguments)
+
+        return call
+
+    # Python announces opening and renaming to audit hooks, but neither fsync nor flock.
+    os.fsync = replacement(os.fsync)
+    fcntl.flock = replacement(fcntl.flock)
+    sys.addaudithook(count)
+
+
+def _disk_full(root: Path) -> None:
+    """Let every file in turn be the one that does not fit, by its last byte too; nothing that is live may change."""
+    folder = SnapshotFolder(root / "snapshots")
+    first, second = publish_small(folder, 1), publish_small(folder, 2)
+    sizes = {path.stat().st_size for path in (root / "snapshots" / second).iterdir()}
+    limits = sorted({limit for size in sizes for limit in (0, 1, size // 2, size - 10, size - 1)})
+    for limit in limits:
+        _expect_disk_full(folder, limit, lambda: publish_small(folder, 3))
+    with folder.lock():
+        third = folder.adopt(write_small(folder, 3))
+        # 2 MiB and 45 bytes: the index is written in several buffers, and the last one does not fit.
+        for limit in (2 * MIB - 3000, 2 * MIB, 2 * MIB + 44):
+            _expect_disk_full(folder, limit, lambda: _write(folder, 2048, 256))
+        # An index of 61 bytes fits; vectors, ids, probes (136 to 160 bytes) and the manifest do not.
+        for limit in (61, 135, 143, 159, 160, 1000):
+            _expect_disk_full(folder, limit, lambda: _write(folder, 2, 2))
+        for limit in (0, 1, 200):
+            _expect_disk_full(folder, limit, lambda: folder.publish(third))
+            _expect_disk_full(folder, limit, lambda: folder.publish(first))
+            _expect_disk_full(folder, limit, folder.rollback)
+        temporary = write_small(folder, 4)
+        _expect_disk_full(folder, 100, lambda: folder.adopt(temporary), leftovers=1)
+        folder.prune(3)
+    folder.publish(third)
+    if live_watermark(folder) != 3:
+        raise AssertionError("the third snapshot is not live")
+    _store_on_full_disk(root / "vectors")
+    _say("survived")
+
+
+def _write(folder: SnapshotFolder, n: int, d: int) -> None:
+    embeddings = random_embeddings(n, d, seed=1)
+    folder.write(snapshot_facts(), embeddings=embeddings, image_ids=image_ids(n), probes=embeddings[:1])
+
+
+def _expect_disk_full(
+    folder: SnapshotFolder, limit_bytes: int, write: Callable[[], object], leftovers: int = 0
+) -> None:
+    current = folder.current()
+    with _file_size_limit(limit_bytes):
+        try:
+            write()
+        except DiskFull:
+            pass
+        else:
+            raise AssertionError(f"no DiskFull at {limit_bytes}")
+    if folder.current() != current or live_watermark(folder) != 2:
+        raise AssertionError("the live snapshot changed")
+    left = [path.name for path in folder._root.iterdir() if path.name.startswith(".new")]
+    if len(left) != leftovers:
+        raise AssertionError(f"left behind: {left}")
+
+
+def _store_on_full_disk(root: Path) -> None:
+    """Let an append fail at every byte of its rows and keys; what was there stays, and the next append works."""
+    keys = [f"{i:064x}" for i in range(8)]
+    embeddings = random_embeddings(8, 24, seed=1)  # 48 bytes a row, 36 bytes a key
+    with VectorStore.open(root, "ab" * 32, 24) as store:
+        store.append(keys[:2], embeddings[:2])
+        for limit in (0, 72, 90, 96, 97, 287):
+            with _file_size_limit(limit):
+                try:
+                    store.append(keys[2:6], embeddings[2:6])
+                except DiskFull:
+                    pass
+                else:
+                    raise AssertionError(f"no DiskFull at {limit}")
+            if [key in store for key in keys] != [True] * 2 + [False] * 6:
+                raise AssertionError("an append that failed changed the store")
+        store.append(keys[2:], embeddings[2:])
+    with VectorStore.open(root, "ab" * 32, 24) as store:
+        np.testing.assert_array_equal(store.get(keys), embeddings.astype(np.float16))
+
+
+def _say(text: str) -> None:
+    """Tell the test."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _file_size_limit(size_bytes: int) -> Iterator[None]:
+    """Let every write beyond so many bytes of a file fail, as on a full disk."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def _hold_lock(root: Path) -> None:
+    """Hold the lock until killed."""
+    with SnapshotFolder(root).lock():
+        _say("locked")
+        time.sleep(600)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    actions = {
+        "loop": _loop,
+        "crash-everywhere": _crash_everywhere,
+        "disk-full": _disk_full,
+        "hold-lock": _hold_lock,
+    }
+    actions[sys.argv[1]](Path(sys.argv[2]))
