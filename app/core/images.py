@@ -248,6 +248,7 @@ def _decode_upright(
         _draft(image, shorter_px, needed_px, limits)
     image.load()
     picture = _to_rgb(image)
+    del image  # a WebP's decoder holds two more copies of its pixels
     if orientation in _TRANSPOSITIONS:
         picture = picture.transpose(_TRANSPOSITIONS[orientation])
     if region:
@@ -257,10 +258,12 @@ def _decode_upright(
 
 def _orientation(image: ImageFile.ImageFile) -> int:
     """Return the EXIF orientation, 1 to 8; broken EXIF never spoils a good picture."""
+    if "exif" not in image.info:
+        return 1
     exif = Image.Exif()
     try:
         exif.load(image.info["exif"])
-        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        orientation = exif.get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001  # hostile EXIF raises a dozen classes, and none of them matters
         return 1
     return orientation if isinstance(orientation, int) and orientation in _TRANSPOSITIONS else 1
@@ -283,9 +286,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion clips at 255 instead of scaling 65,535 down to it.
         image = image.point(lambda value: value * (1 / 256) + 0).convert("L")
+    # Neither branch copies what need not be: a copy of 25 megapixels takes 100 MB.
     if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode != "RGBA":
+        image = image.convert("RGBA")
     picture = Image.new("RGB", image.size, _WHITE)
     picture.paste(image, mask=image)
     return picture

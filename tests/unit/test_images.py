@@ -1,0 +1,415 @@
+import io
+import random
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from app.core.errors import (
+    AspectNotAllowed,
+    EmptyImage,
+    FormatNotAllowed,
+    ImageTooComplex,
+    ImageTooLarge,
+    ImageTooSmall,
+    InvalidImage,
+    InvalidParameter,
+    LookalikeError,
+)
+from app.core.images import (
+    ImageLimits,
+    PreparedImage,
+    Preprocessing,
+    Region,
+    UInt8Array,
+    make_thumbnail,
+    prepare_image,
+)
+from app.core.settings import Settings
+from tests.support.images import (
+    HOSTILE_IMAGES,
+    HostileImage,
+    animated_png,
+    animated_webp,
+    draw_picture,
+    encode,
+    hostile_bytes,
+    oriented_jpeg,
+    picture_bytes,
+    png_bytes,
+    png_chunk,
+    progressive_jpeg,
+)
+
+# Pillow warns about broken EXIF and the like; the decoding processes run with -W ignore.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+BILINEAR = Preprocessing(256, 224, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+BICUBIC = Preprocessing(256, 224, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+LIMITS = ImageLimits(max_pixels=25_000_000, max_jpeg_pixels=50_000_000)
+
+
+def prepare(data: bytes, region: Region | None = None) -> PreparedImage:
+    """Prepare as the service does, for one network."""
+    return prepare_image(data, [BILINEAR], LIMITS, region)
+
+
+def pixels(data: bytes, region: Region | None = None) -> UInt8Array:
+    """Return the one array that `prepare` gives."""
+    return prepare(data, region).arrays[0]
+
+
+def refusal(make: Callable[[], object]) -> str | None:
+    """Return the slug of the refusal, or None where there is none."""
+    try:
+        make()
+    except LookalikeError as error:
+        return error.slug
+    return None
+
+
+class TestHostileBytes:
+    """What is refused, and by which name."""
+
+    @pytest.mark.parametrize("image", HOSTILE_IMAGES, ids=str)
+    def test_every_row_is_refused_by_its_slug_or_accepted(self, image: HostileImage) -> None:
+        """Every hostile file is refused with the listed slug, or gives an array of pixels."""
+        data = hostile_bytes(image)
+
+        assert refusal(lambda: prepare(data)) == image.slug
+
+    @pytest.mark.parametrize("image", [image for image in HOSTILE_IMAGES if image.slug], ids=str)
+    def test_a_refusal_names_no_path_and_no_content(self, image: HostileImage) -> None:
+        """The message of a refusal is a sentence of ours: nothing of Pillow's, of the bytes or of the machine."""
+        with pytest.raises(InvalidImage) as caught:
+            prepare(hostile_bytes(image))
+
+        assert caught.value.message.endswith(".")
+        assert not any(word in caught.value.message for word in ("/", "\\", "<", "0x", "b'", "PIL"))
+
+    @pytest.mark.parametrize(
+        "image", [i for i in HOSTILE_IMAGES if i.row in {"B42", "B44", "B47", "B48", "B50"}], ids=str
+    )
+    def test_a_thumbnail_is_refused_or_made_alike(self, image: HostileImage) -> None:
+        """A thumbnail is refused for the same bytes, with the same slug."""
+        assert refusal(lambda: make_thumbnail(hostile_bytes(image), 64, LIMITS)) == image.slug
+
+    def test_no_bytes_are_refused(self) -> None:
+        """A file without bytes has a slug of its own."""
+        with pytest.raises(EmptyImage):
+            prepare(b"")
+
+    def test_an_eps_starts_no_process(self) -> None:
+        """EPS under another name never reaches Ghostscript: no process is started."""
+        started: list[str] = []
+        watching = True
+
+        def watch(event: str, _: object) -> None:
+            if watching and event in {"subprocess.Popen", "os.system", "os.fork", "os.exec", "os.posix_spawn"}:
+                started.append(event)
+
+        sys.addaudithook(watch)
+        for data in [hostile_bytes(image) for image in HOSTILE_IMAGES if "eps" in image.name]:
+            with pytest.raises(FormatNotAllowed):
+                prepare(data)
+        watching = False
+
+        assert started == []
+
+    @pytest.mark.parametrize(("extra_scans", "slug"), [(90, None), (91, "image-too-complex")])
+    def test_a_hundred_scans_are_the_limit(self, extra_scans: int, slug: str | None) -> None:
+        """A JPEG of exactly 100 scans is decoded; with one more it is not."""
+        data = progressive_jpeg(64, 64, extra_scans)
+
+        assert data.count(b"\xff\xda") == 10 + extra_scans
+        assert refusal(lambda: prepare(data)) == slug
+
+    def test_scans_of_an_embedded_preview_do_not_count(self) -> None:
+        """What looks like a scan inside a segment, as a preview in EXIF does, is no scan of this picture."""
+        data = picture_bytes("JPEG")
+        comment = b"\xff\xda" * 500
+
+        data = data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + data[2:]
+
+        assert refusal(lambda: prepare(data)) is None
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            picture_bytes("JPEG")[:2] + b"\xff\xfe\0\2" * 2000 + picture_bytes("JPEG")[2:],
+            png_bytes(64, 64)[:-12] + png_chunk(b"tEXt", b"k\0v") * 2000 + png_chunk(b"IEND"),
+        ],
+        ids=["jpeg-comments", "png-text-behind-the-pixels"],
+    )
+    def test_a_flood_of_segments_is_too_complex(self, data: bytes) -> None:
+        """Thousands of empty segments are refused wherever they stand."""
+        with pytest.raises(ImageTooComplex):
+            prepare(data)
+
+    def test_a_second_frame_header_does_not_get_past_the_limits(self) -> None:
+        """A JPEG that names a small size first and a huge one later is refused, not decoded at the huge one."""
+        small, large = picture_bytes("JPEG"), encode(Image.new("RGB", (9000, 9000)), "JPEG")
+        frame_start, scan_start = large.index(b"\xff\xc0"), small.index(b"\xff\xda")
+        frame = large[frame_start : frame_start + 19]
+
+        assert refusal(lambda: prepare(small[:scan_start] + frame + small[scan_start:])) == "image-corrupt"
+
+    @pytest.mark.parametrize(
+        ("size_px", "error"),
+        [
+            ((17_000, 1000), ImageTooLarge),
+            ((16, 801), AspectNotAllowed),
+            ((15, 900), ImageTooSmall),
+        ],
+    )
+    def test_sides_have_limits(self, size_px: tuple[int, int], error: type[InvalidImage]) -> None:
+        """A side of more than 16,384 or less than 16 px, or 50 times the other, is refused by name."""
+        with pytest.raises(error):
+            prepare(encode(Image.new("L", size_px), "PNG"))
+
+    def test_the_limits_are_the_operators(self) -> None:
+        """The message of a refusal names the setting, and the setting moves the limit."""
+        limits = ImageLimits.from_settings(Settings(max_image_pixels=1000, max_jpeg_pixels=2000))
+
+        assert limits == ImageLimits(max_pixels=1000, max_jpeg_pixels=2000)
+        with pytest.raises(ImageTooLarge, match=r"1,024 pixels .* 1,000 \(LOOKALIKE_MAX_IMAGE_PIXELS\)"):
+            prepare_image(picture_bytes("PNG", 32, 32), [BILINEAR], limits)
+        prepare_image(picture_bytes("JPEG", 32, 32), [BILINEAR], limits)
+        with pytest.raises(ImageTooLarge, match=r"LOOKALIKE_MAX_JPEG_PIXELS"):
+            prepare_image(picture_bytes("JPEG", 64, 64), [BILINEAR], limits)
+
+
+class TestArbitraryBytes:
+    """No bytes whatever raise anything but a refusal."""
+
+    @given(
+        st.binary(max_size=400),
+        st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"<svg"]),
+    )
+    @settings(max_examples=300, deadline=None)
+    def test_random_bytes_only_raise_refusals(self, tail: bytes, magic: bytes) -> None:
+        """Whatever follows a format's first bytes is refused as an invalid image, never with another error."""
+        with pytest.raises(InvalidImage):
+            prepare(magic + tail)
+
+    @given(st.sampled_from(("JPEG", "PNG", "WEBP", "APNG", "progressive", "EXIF")), st.integers(0, 2**32))
+    @settings(max_examples=400, deadline=None)
+    def test_damaged_pictures_give_pixels_or_refusals(self, kind: str, seed: int) -> None:
+        """A real picture with changed, missing or added bytes gives pixels or a refusal, never another error."""
+        damage = random.Random(seed)
+        data = bytearray(SMALL_PICTURES[kind])
+        for _ in range(damage.randrange(1, 8)):
+            place = damage.randrange(len(data))
+            data[place : place + damage.randrange(3)] = damage.randbytes(damage.randrange(3))
+
+        try:
+            (array,) = prepare_image(bytes(data), [BILINEAR], ImageLimits(1_000_000, 1_000_000)).arrays
+        except InvalidImage:
+            return
+        assert array.shape == (224, 224, 3)
+
+
+SMALL_PICTURES = {
+    "JPEG": picture_bytes("JPEG", 48, 64),
+    "PNG": picture_bytes("PNG", 48, 64),
+    "WEBP": picture_bytes("WEBP", 48, 64),
+    "APNG": animated_png(3),
+    "progressive": progressive_jpeg(48, 64),
+    "EXIF": oriented_jpeg(6, draw_picture(48, 64)),
+}
+
+
+def reference(picture: Image.Image, preprocessing: Preprocessing) -> UInt8Array:
+    """Return what torchvision's documented Resize and CenterCrop do, written out without them."""
+    width_px, height_px = picture.size
+    longer_px = int(preprocessing.resize_px * max(picture.size) / min(picture.size))
+    size = (preprocessing.resize_px, longer_px) if width_px <= height_px else (longer_px, preprocessing.resize_px)
+    sampling = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    whole = np.asarray(picture.convert("RGB").resize(size, sampling[preprocessing.interpolation]))
+    top, left = (round((side_px - preprocessing.crop_px) / 2.0) for side_px in whole.shape[:2])
+    return whole[top : top + preprocessing.crop_px, left : left + preprocessing.crop_px]
+
+
+ODD_SIZES = [
+    (16, 16),
+    (17, 31),
+    (31, 17),
+    (255, 257),
+    (257, 255),
+    (300, 432),
+    (432, 301),
+    (256, 256),
+    (640, 479),
+    (999, 1023),
+]
+
+
+class TestPixels:
+    """Which pixels come out."""
+
+    @pytest.mark.parametrize("preprocessing", [BILINEAR, BICUBIC], ids=["bilinear", "bicubic"])
+    @pytest.mark.parametrize("size_px", ODD_SIZES, ids=str)
+    def test_pixels_are_those_of_the_reference(self, size_px: tuple[int, int], preprocessing: Preprocessing) -> None:
+        """Pictures of odd sizes give exactly the pixels of the reference preprocessing."""
+        for image_format in ("JPEG", "PNG"):
+            data = encode(draw_picture(*size_px, seed=size_px[0]), image_format)
+
+            (array,) = prepare_image(data, [preprocessing], LIMITS).arrays
+
+            assert np.array_equal(array, reference(Image.open(io.BytesIO(data)), preprocessing))
+
+    def test_every_preprocessing_gets_its_array(self) -> None:
+        """Several preprocessings give as many arrays, in order, that a caller may write into."""
+        small = Preprocessing(64, 60, "bicubic", (0, 0, 0), (1, 1, 1))
+
+        prepared = prepare_image(picture_bytes("JPEG"), [small, BILINEAR], LIMITS)
+
+        assert [array.shape for array in prepared.arrays] == [(60, 60, 3), (224, 224, 3)]
+        assert all(array.dtype == np.uint8 for array in prepared.arrays)
+        assert all(array.flags.c_contiguous and array.flags.writeable for array in prepared.arrays)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_orientations_show_the_same_picture(self, orientation: int) -> None:
+        """A picture stored in any of the eight orientations comes out upright, with the upright size."""
+        upright = draw_picture(300, 432)
+        undo = {
+            2: Image.Transpose.FLIP_LEFT_RIGHT,
+            3: Image.Transpose.ROTATE_180,
+            4: Image.Transpose.FLIP_TOP_BOTTOM,
+            5: Image.Transpose.TRANSPOSE,
+            6: Image.Transpose.ROTATE_90,
+            7: Image.Transpose.TRANSVERSE,
+            8: Image.Transpose.ROTATE_270,
+        }
+        stored = upright.transpose(undo[orientation]) if orientation > 1 else upright
+
+        prepared = prepare(oriented_jpeg(orientation, stored))
+
+        assert (prepared.width_px, prepared.height_px) == (300, 432)
+        difference = np.abs(prepared.arrays[0].astype(int) - pixels(encode(upright, "JPEG", quality=95)))
+        assert difference.mean() < 2.0
+
+    @pytest.mark.parametrize("image_format", ["PNG", "WEBP"])
+    def test_other_formats_are_turned_upright_too(self, image_format: str) -> None:
+        """EXIF orientation counts in PNG and WebP as in JPEG."""
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        data = encode(draw_picture(300, 200), image_format, lossless=True, exif=exif.tobytes())
+
+        assert (prepare(data).width_px, prepare(data).height_px) == (200, 300)
+
+    def test_what_is_transparent_is_white(self) -> None:
+        """Transparency of every kind shows white, half transparency half of it."""
+        clear = encode(Image.new("RGBA", (64, 64), (200, 10, 10, 0)), "PNG")
+        half = encode(Image.new("RGBA", (64, 64), (0, 0, 0, 128)), "WEBP", lossless=True)
+        palette = encode(Image.new("RGB", (64, 64), (9, 9, 9)).quantize(2), "PNG", transparency=0)
+        keyed = encode(Image.new("RGB", (64, 64), (9, 9, 9)), "PNG", transparency=(9, 9, 9))
+
+        assert [int(pixels(data).mean()) for data in (clear, half, palette, keyed)] == [255, 127, 255, 255]
+
+    def test_sixteen_bit_grey_keeps_its_tones(self) -> None:
+        """16-bit grey is scaled to 8 bits, not clipped."""
+        grey = Image.fromarray(np.full((64, 64), 0x8000, dtype=np.uint16))
+
+        assert int(pixels(encode(grey, "PNG")).mean()) == 0x80
+
+    def test_an_animation_counts_as_its_first_frame(self) -> None:
+        """However many frames follow, the pixels are those of the first."""
+        for animated in (animated_png, animated_webp):
+            assert np.array_equal(pixels(animated(2)), pixels(animated(200)))
+
+    def test_a_region_is_cut_from_the_upright_picture(self) -> None:
+        """A region gives the pixels of that part, counted on the picture as it is seen."""
+        upright = draw_picture(400, 400)
+        stored = upright.transpose(Image.Transpose.ROTATE_90)
+        exif = Image.Exif()
+        exif[0x0112] = 6
+
+        array = pixels(encode(stored, "PNG", exif=exif.tobytes()), Region(0.5, 0.25, 1.0, 0.75))
+
+        assert np.array_equal(array, reference(upright.crop((200, 100, 400, 300)), BILINEAR))
+
+    def test_a_region_of_a_few_pixels_is_too_small(self) -> None:
+        """A region is held to the same least side as a picture."""
+        with pytest.raises(ImageTooSmall, match="region"):
+            prepare(picture_bytes(), Region(0.1, 0.1, 0.11, 0.9))
+
+    @pytest.mark.parametrize(
+        "box", [(0, 0, 0, 1), (0.5, 0, 0.4, 1), (-0.1, 0, 1, 1), (0, 0, 1, 1.1), (float("nan"), 0, 1, 1)]
+    )
+    def test_a_region_lies_within_the_picture(self, box: tuple[float, float, float, float]) -> None:
+        """Coordinates outside 0..1, in the wrong order or not a number are refused."""
+        with pytest.raises(InvalidParameter):
+            Region(*box)
+
+    @pytest.mark.parametrize("colour", ["white", "black", (12, 200, 99)])
+    def test_one_colour_is_marked_uniform(self, colour: str) -> None:
+        """A picture of one colour is marked, one with a subject is not."""
+        assert prepare(encode(Image.new("RGB", (300, 300), colour), "JPEG")).is_uniform
+        assert not prepare(picture_bytes()).is_uniform
+
+
+class TestReducedDecoding:
+    """JPEGs that are decoded at a reduced scale."""
+
+    def test_a_large_photo_looks_the_same_reduced(self) -> None:
+        """A 12-megapixel JPEG, which is decoded at 1/8, gives nearly the pixels of the whole decoding."""
+        data = encode(draw_picture(500, 375).resize((4000, 3000), Image.Resampling.BICUBIC), "JPEG", quality=90)
+
+        prepared = prepare(data)
+
+        whole = reference(Image.open(io.BytesIO(data)), BILINEAR)
+        assert (prepared.width_px, prepared.height_px) == (4000, 3000)
+        assert 0 < np.abs(prepared.arrays[0].astype(int) - whole).mean() < 2.0
+
+    def test_a_region_of_a_large_photo_keeps_its_detail(self) -> None:
+        """A small region of a large JPEG is cut from the full resolution."""
+        picture = draw_picture(2400, 2400)
+        data = encode(picture, "JPEG", quality=95)
+        region = Region(0.25, 0.25, 0.5, 0.5)
+
+        expected = reference(Image.open(io.BytesIO(data)).crop((600, 600, 1200, 1200)), BILINEAR)
+        assert np.array_equal(pixels(data, region), expected)
+
+    def test_more_pixels_than_may_be_decoded_are_always_reduced(self) -> None:
+        """A JPEG above the limit for decoded pixels is reduced even where a region asks for detail."""
+        data = encode(draw_picture(800, 800), "JPEG")
+        limits = ImageLimits(max_pixels=320_000, max_jpeg_pixels=1_000_000)
+        region = Region(0, 0, 0.5, 0.5)
+
+        (reduced,) = prepare_image(data, [BILINEAR], limits, region).arrays
+
+        assert not np.array_equal(reduced, pixels(data, region))
+
+
+class TestThumbnails:
+    """Thumbnails of catalogue pictures."""
+
+    def test_a_thumbnail_fits_and_is_upright(self) -> None:
+        """A thumbnail is an upright JPEG whose longer side is the size that was asked for."""
+        thumbnail = Image.open(io.BytesIO(make_thumbnail(oriented_jpeg(6), 100, LIMITS)))
+
+        assert (thumbnail.format, thumbnail.size) == ("JPEG", (100, 69))
+
+    @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+    def test_a_thumbnail_carries_no_metadata(self, image_format: str) -> None:
+        """Place, camera, comment and colour profile of the original are not in its thumbnail."""
+        exif = Image.Exif()
+        exif[0x010E] = "SECRET-PLACE"
+        data = encode(
+            draw_picture(300, 200), image_format, exif=exif.tobytes(), icc_profile=b"SECRET-PROFILE", comment="SECRET"
+        )
+        assert b"SECRET" in data
+
+        thumbnail = make_thumbnail(data, 100, LIMITS)
+
+        assert b"SECRET" not in thumbnail
+        assert not any(marker in thumbnail for marker in (b"\xff\xe1", b"\xff\xe2", b"\xff\xfe"))
+
+    def test_a_small_picture_is_not_enlarged(self) -> None:
+        """A picture smaller than the thumbnail size keeps its own."""
+        assert Image.open(io.BytesIO(make_thumbnail(picture_bytes("PNG", 40, 30), 100, LIMITS))).size == (40, 30)
