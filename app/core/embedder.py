@@ -6,18 +6,27 @@ Catalogue and query come through the same `Embedder.embed_each`; what network, r
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from app.core.errors import EmbeddingNotFinite, EmbeddingRefused, EmbeddingZero, SnapshotIncompatible
+from app.core.download import Progress
+from app.core.errors import (
+    DownloadFailed,
+    EmbeddingNotFinite,
+    EmbeddingRefused,
+    EmbeddingZero,
+    SnapshotIncompatible,
+    StorageError,
+    WeightsMissing,
+)
 from app.core.images import ImageLimits, PreparedImage, Preprocessing, prepare_image
 from app.core.networks.architectures import LoadedNetwork, load_network
 from app.core.networks.fingerprint import Fingerprint
-from app.core.networks.names import parse_network
-from app.core.networks.sources import open_weights
+from app.core.networks.names import Part, parse_network
+from app.core.networks.sources import fetch_weights, open_weights
 from app.core.probes import probe_images
 from app.core.runtimes.base import Float32Array, Runtime
 from app.core.runtimes.choice import open_runtime
@@ -155,6 +164,50 @@ def _softmax(logits: Float32Array) -> Float32Array:
         return logits
     powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def choose_network(settings: Settings, *, warn: Callable[[str], None], progress: Progress | None = None) -> str:
+    """
+    Return the network for a first index, with its weights at hand: downloads them where they are missing.
+
+    `auto` is vgg16 if its weights are there or can be downloaded, and efficientnet_lite0 otherwise. Without internet
+    that is settled within seconds.
+
+    Args:
+        settings: Which network, and where its weights are.
+        warn: Told in one sentence or two when `auto` falls back.
+        progress: Told how a download goes.
+
+    Raises:
+        UnknownNetwork: There is no such network.
+        WeightsMissing: A setting names a file that does not exist, or a network that was asked for cannot be had.
+    """
+    if settings.network != "auto":
+        for part in parse_network(settings.network):
+            _fetch(part, settings, progress)
+        return settings.network
+    (vgg16,) = parse_network("vgg16")
+    try:
+        fetch_weights(vgg16, settings, progress)
+    except (DownloadFailed, StorageError) as error:
+        warn(
+            f"VGG16's weights are not here and could not be downloaded: {error} This index uses efficientnet_lite0 "
+            "instead, which came with Lookalike. For VGG16, run `lookalike networks fetch vgg16` where there is "
+            "internet or name a weights file with LOOKALIKE_VGG16_WEIGHTS, and index again with LOOKALIKE_NETWORK=vgg16."
+        )
+        return "efficientnet_lite0"
+    return "vgg16"
+
+
+def _fetch(part: Part, settings: Settings, progress: Progress | None) -> None:
+    try:
+        fetch_weights(part, settings, progress)
+    except DownloadFailed as error:
+        raise WeightsMissing(
+            f"The weights of {part.name} are not here and could not be downloaded: {error} Put them into "
+            f"{settings.resolved_weights_dir} as {part.weights_name}.pth or .safetensors, or choose another network "
+            "(LOOKALIKE_NETWORK)."
+        ) from error
 
 
 def open_embedder(settings: Settings, network: str, *, recorded: Fingerprint | None = None) -> Embedder:

@@ -87,8 +87,8 @@ class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
         fp: IO[bytes],
         code: int,
         msg: str,
-        headers: Any,
-        newurl: str,  # noqa: ANN401
+        headers: http.client.HTTPMessage,
+        newurl: str,
     ) -> urllib.request.Request | None:
         refuse_unsafe(newurl, came_from=req.full_url)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
