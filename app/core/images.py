@@ -75,7 +75,7 @@ _TRANSPOSITIONS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_FIRST_SIDEWAYS_ORIENTATION: Final = 5
+_SIDEWAYS: Final = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +177,8 @@ def prepare_image(
     header = read_header(data)
     limits.check(header)
     needed_px = max(preprocessing.resize_px for preprocessing in preprocessings)
-    with _decode_errors_translated(header):
-        picture, (width_px, height_px) = _decode_upright(data, header, needed_px, limits, region)
-        arrays = tuple(_resize_and_crop(picture, preprocessing) for preprocessing in preprocessings)
+    picture, (width_px, height_px) = _decode_upright(data, header, needed_px, limits, region)
+    arrays = tuple(_resize_and_crop(picture, preprocessing) for preprocessing in preprocessings)
     return PreparedImage(
         arrays=arrays,
         width_px=width_px,
@@ -198,13 +197,11 @@ def make_thumbnail(data: bytes, size_px: int, limits: ImageLimits) -> bytes:
     """
     header = read_header(data)
     limits.check(header)
-    with _decode_errors_translated(header):
-        picture, _ = _decode_upright(data, header, size_px, limits)
-        picture.thumbnail((size_px, size_px), Image.Resampling.BICUBIC)
-        # Pillow would write a colour profile and a comment that it finds here.
-        picture.info = {}
-        output = io.BytesIO()
-        picture.save(output, "JPEG", quality=_THUMBNAIL_QUALITY, optimize=True)
+    picture, _ = _decode_upright(data, header, size_px, limits)
+    picture.thumbnail((size_px, size_px), Image.Resampling.BICUBIC)
+    picture.info = {}  # Pillow would write a comment that it finds there
+    output = io.BytesIO()
+    picture.save(output, "JPEG", quality=_THUMBNAIL_QUALITY, optimize=True)
     return output.getvalue()
 
 
@@ -235,25 +232,24 @@ def _decode_upright(
     data: bytes, header: ImageHeader, needed_px: int, limits: ImageLimits, region: Region | None = None
 ) -> tuple[Image.Image, tuple[int, int]]:
     """Return the upright RGB picture (or the region of it), perhaps drafted, and the upright size of the original."""
-    image = _OPENERS[header.format](io.BytesIO(data))
-    if image.size != (header.width_px, header.height_px):
-        # Two frame headers: the limits were checked on one, Pillow would decode the other.
-        raise ImageCorrupt(f"The {header.format} names two different sizes.")
-    orientation = _orientation(image)
-    width_px, height_px = header.width_px, header.height_px
-    if orientation >= _FIRST_SIDEWAYS_ORIENTATION:
-        width_px, height_px = height_px, width_px
-    shorter_px = min(_check_region(region, width_px, height_px)) if region else min(width_px, height_px)
-    if isinstance(image, JpegImageFile):
-        _draft(image, shorter_px, needed_px, limits)
-    image.load()
-    picture = _to_rgb(image)
-    del image  # a WebP's decoder holds two more copies of its pixels
-    if orientation in _TRANSPOSITIONS:
-        picture = picture.transpose(_TRANSPOSITIONS[orientation])
+    with _decode_errors_translated(header):
+        image = _OPENERS[header.format](io.BytesIO(data))
+        if image.size != (header.width_px, header.height_px):
+            # Two frame headers: the limits were checked on one, Pillow would decode the other.
+            raise ImageCorrupt(f"The {header.format} names two different sizes.")
+        orientation = _orientation(image)
+        size_px = image.size[::-1] if orientation in _SIDEWAYS else image.size
+        shorter_px = min(_region_size(region, *size_px)) if region else min(size_px)
+        if isinstance(image, JpegImageFile):
+            _draft(image, shorter_px, needed_px, limits)
+        image.load()
+        picture = _to_rgb(image)
+        del image  # a WebP's decoder holds two more copies of its pixels
+        if orientation in _TRANSPOSITIONS:
+            picture = picture.transpose(_TRANSPOSITIONS[orientation])
     if region:
         picture = picture.crop(_region_box(region, *picture.size))
-    return picture, (width_px, height_px)
+    return picture, size_px
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
@@ -314,7 +310,8 @@ def _is_uniform(pixels: UInt8Array) -> bool:
     return bool(pixels[::4, ::4].std(axis=(0, 1)).max() < _UNIFORM_BELOW_STD)
 
 
-def _check_region(region: Region, width_px: int, height_px: int) -> tuple[int, int]:
+def _region_size(region: Region, width_px: int, height_px: int) -> tuple[int, int]:
+    """Return the region's size in px; a region is held to the same shapes as a picture."""
     left, top, right, bottom = _region_box(region, width_px, height_px)
     _check_shape(right - left, bottom - top, "region")
     return right - left, bottom - top

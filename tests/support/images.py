@@ -77,7 +77,7 @@ def png_bytes(
     header = struct.pack(">IIBBBBB", width_px, height_px, depth, color_type, 0, 0, 0)
     if pixels is None:
         row = bytes(1 + (width_px * {0: 1, 2: 3, 4: 2, 6: 4}[color_type] * depth + 7) // 8)
-        packer = zlib.compressobj(1)
+        packer = zlib.compressobj(9)
         pixels = b"".join(packer.compress(row) for _ in range(height_px)) + packer.flush()
     return b"".join(
         (
