@@ -8,7 +8,7 @@ from structlog.typing import Processor
 
 
 def configure_logging() -> None:
-    """Send all logs to standard error. Called by whoever owns the process, never at import."""
+    """Send all logs to standard error; for the process that serves, which owns its logging."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -38,4 +38,5 @@ def configure_logging() -> None:
     root.setLevel(logging.INFO)
     # A log that cannot be written (full disk, closed pipe) must not become a traceback on a closed pipe.
     logging.raiseExceptions = False
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -23,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from app.api.errors import PROBLEM_MEDIA_TYPE, problem_json, status_of
+from app.api.logs import configure_logging
 from app.api.middleware import MAX_HEADER_BYTES
 from app.core.errors import HeaderTooLarge, InvalidSetting, MalformedRequest, PortInUse
 from app.core.settings import Settings
@@ -180,6 +181,7 @@ def run(settings: Settings, app: FastAPI, on_ready: Callable[[str], None] = lamb
     Raises:
         LookalikeError: The service cannot start; nothing listened.
     """
+    configure_logging()
     listener = reserve_port(settings)
     try:
         asyncio.run(_serve(settings, app, listener, on_ready))

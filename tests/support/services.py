@@ -1,0 +1,51 @@
+"""Fixtures around the tiny shop: the shop, a client of its service in this process, and the service in its own."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.settings import Settings
+from app.main import create_app
+from tests.support.server import Server, running_server
+from tests.support.shop import Shop, write_shop
+
+ADMIN_KEY = "a-key-for-tests-only"
+
+
+def shop_settings(data_dir: Path, **overrides: object) -> Settings:
+    """Return settings for a small and predictable service."""
+    values = {"runtime": "torch-float32", "threads": 1, "decode_workers": 2, "decode_timeout_s": 20.0, "port": 0}
+    return Settings.load(data_dir=data_dir, **{**values, **overrides})
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop of 24 products, for tests that change nothing."""
+    root = tmp_path_factory.mktemp("shop")
+    return write_shop(root, shop_settings(root / "data"))
+
+
+@pytest.fixture
+def own_shop(shop: Shop, tmp_path: Path) -> Shop:
+    """A copy of the shop's data, for a test to change; the photos stay where they are."""
+    shutil.copytree(shop.settings.data_dir, tmp_path / "data")
+    return Shop(shop_settings(tmp_path / "data", admin_key=ADMIN_KEY), shop.photos)
+
+
+@pytest.fixture(scope="session")
+def client(shop: Shop) -> Iterator[TestClient]:
+    """A client of the shop's service, for tests that change nothing."""
+    with TestClient(create_app(shop.settings)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def server(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The shop's service in a process of its own, with short deadlines for what arrives."""
+    folder = tmp_path_factory.mktemp("server")
+    settings = shop_settings(shop.settings.data_dir, receive_timeout_s=2.0, decode_timeout_s=3.0)
+    with running_server(settings, folder) as server:
+        yield server
