@@ -75,7 +75,7 @@ docs: $(VENV)/dev.stamp ## Write docs/settings.md and docs/commands.md anew from
 
 .PHONY: docker-check
 docker-check: $(VENV)/dev.stamp ## Lint the Dockerfile, check the compose file, run the image's commands without Docker
-	@$(BIN)/python docker/check.py $(ARGS)
+	@$(BIN)/python -m tests.support.image_check $(ARGS)
 
 .PHONY: lock
 lock: ## Resolve every dependency afresh into requirements.lock (torch stays: change it here, with torchvision)
