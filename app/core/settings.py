@@ -6,6 +6,7 @@ Built once (by `lookalike` or by `create_app`) and passed on; nothing reads the 
 
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -65,7 +66,7 @@ class Settings(BaseSettings):
     @property
     def resolved_database_url(self) -> str:
         """The database address, with the default of a SQLite file inside the data folder."""
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'catalogue.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir.absolute() / 'catalogue.db'))}"
 
     @property
     def resolved_weights_dir(self) -> Path:

@@ -16,6 +16,7 @@ from app.db.engines import (
     migration_engine,
     parse_url,
     service_engine,
+    sqlite_file_exists,
     sqlite_path,
 )
 from app.db.failures import translated
@@ -51,7 +52,7 @@ class Database:
             DatabaseTooNew: It was upgraded by a newer version.
             DatabaseCorrupt: It is damaged.
         """
-        if is_sqlite(self._url) and not sqlite_path(self._url).exists():
+        if is_sqlite(self._url) and not sqlite_file_exists(sqlite_path(self._url)):
             raise DatabaseTooOld("There is no catalogue yet. Run `lookalike index FOLDER`, or `lookalike db upgrade`.")
         with translated(), self._readers.connect() as connection:
             check_schema(connection)

@@ -2,6 +2,8 @@
 
 import errno
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
+# At most 20 connections of one process: PostgreSQL by default has 100 for all its clients.
+_POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 15, "pool_timeout": LOCK_TIMEOUT_S}
 _WRITES = "lookalike_writes"
 
 
@@ -62,6 +66,17 @@ def sqlite_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
+def sqlite_file_exists(path: Path) -> bool:
+    """
+    Whether the file is there.
+
+    Raises:
+        DataDirNotWritable: Its folder cannot even be looked into.
+    """
+    with _translated_file_errors():
+        return path.exists()
+
+
 def create_sqlite_file(path: Path) -> None:
     """
     Create the file, empty, and its folder; leave them alone where they exist.
@@ -69,23 +84,29 @@ def create_sqlite_file(path: Path) -> None:
     Raises:
         DataDirNotWritable, DiskFull: As their names say.
     """
-    try:
+    with _translated_file_errors():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.touch()
+
+
+@contextmanager
+def _translated_file_errors() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull("The disk is full: the catalogue database cannot be created.") from error
         raise DataDirNotWritable(
-            "The catalogue database cannot be created: LOOKALIKE_DATA_DIR names a folder that cannot be written."
+            "The catalogue database cannot be opened or created: check the folder that LOOKALIKE_DATA_DIR names."
         ) from error
 
 
 def service_engine(url: URL) -> Engine:
     """Return the engine that reads and writes the catalogue; it connects when it is first used."""
     if is_sqlite(url):
-        return _sqlite_engine(url, lock_timeout_s=LOCK_TIMEOUT_S, foreign_keys=True, **_pool())
-    return _postgresql_engine(url, pool_pre_ping=True, **_pool())
+        return _sqlite_engine(url, lock_timeout_s=LOCK_TIMEOUT_S, foreign_keys=True, **_POOL)
+    return _postgresql_engine(url, pool_pre_ping=True, **_POOL)
 
 
 def migration_engine(url: URL) -> Engine:
@@ -106,11 +127,6 @@ def for_reading(engine: Engine) -> Engine:
 def for_writing(engine: Engine) -> Engine:
     """Return the engine with transactions that take SQLite's write lock at their start, not in their middle."""
     return engine.execution_options(**{_WRITES: True})
-
-
-def _pool() -> dict[str, Any]:
-    """As many connections as a service has use for; PostgreSQL's own default is 100 for all its clients."""
-    return {"pool_size": 5, "max_overflow": 15, "pool_timeout": LOCK_TIMEOUT_S}
 
 
 def _common() -> dict[str, Any]:
