@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.core.decode_pool import DecodePool
-from app.core.embedder import Embedder, Float32Array
+from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, EmbeddingZero, ImageTooLarge, InvalidImage
 from app.core.images import PreparedImage
+from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.database import Database
 from app.db.records import ImageFacts, ImageRecord, ProductRecord, image_id
@@ -126,7 +127,7 @@ class Ingest:
             with self._database.reading() as catalogue:
                 known = catalogue.image_facts({picture.sha256 for picture in pictures if picture.sha256})
             for picture in pictures:
-                if picture.sha256 in self._store:
+                if picture.refusal is None and picture.sha256 in self._store:
                     picture.facts = known.get(picture.sha256)
             yield from pictures
 

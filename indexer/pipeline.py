@@ -98,7 +98,7 @@ def _open_embedder(settings: Settings, snapshots: SnapshotFolder, progress: Prog
     live = next((info.manifest for info in snapshots.list() if info.is_live), None)
     if settings.network == "auto" and live is not None:
         return open_embedder(settings, live.network, recorded=Fingerprint.from_json(live.fingerprint))
-    network = choose_network(settings, on_progress=progress.download, on_warning=progress.warn)
+    network = choose_network(settings, warn=progress.warn, progress=progress.download)
     return open_embedder(settings, network)
 
 

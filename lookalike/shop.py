@@ -54,9 +54,7 @@ class Shop:
             snapshot = SnapshotFolder(settings.snapshots_dir).open_live_or_previous().snapshot
             database.check()
             manifest = snapshot.manifest
-            embedder = open_embedder(
-                settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint)
-            )
+            embedder = open_embedder(settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint))
             limits = ImageLimits.from_settings(settings)
             pool = undo.enter_context(DecodePool(1, limits, settings.decode_timeout_s))
             check_probes(embedder, lambda data: pool.prepare(data, embedder.preprocessings), snapshot.probes)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of your own photos, a sub-folder a category. [default: a drawn sample]")
+        Path | None,
+        typer.Argument(help="Folder of your own photos, a sub-folder a category. [default: a drawn sample]"),
     ] = None,
     *,
     host: Host = None,

@@ -1,7 +1,7 @@
 """`lookalike index`: from a folder of photos to a published index."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from app.core.settings import Settings
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 from lookalike.progress import shown_progress
+
+if TYPE_CHECKING:
+    from indexer.pipeline import IndexResult
 
 SHOWN_SKIPPED = 20
 

@@ -86,7 +86,8 @@ def table(rows: list[Row]) -> Table:
     """Return all rows as one table."""
     shown = Table("Network", "What", "Measured", "Wanted", "", title="Lookalike benchmarks")
     for row in rows:
-        shown.add_row(row.network, row.what, row.measured, row.wanted, "" if row.met is None else "✓" if row.met else "✗")
+        met = {None: "", True: "✓", False: "✗"}[row.met]
+        shown.add_row(row.network, row.what, row.measured, row.wanted, met)
     return shown
 
 

@@ -1,0 +1,64 @@
+"""`lookalike networks`: which networks there are, and their weights."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from app.core.settings import Settings
+from lookalike.options import DataDir, Json
+from lookalike.output import print_json, print_table
+from lookalike.progress import shown_progress
+
+app = typer.Typer(help="List networks, download their weights and check them.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NETWORK", help="Such as vgg16, vgg19, timm:NAME, or a+b.")]
+MIB = 1024 * 1024
+
+
+@app.command(name="list")
+def list_networks(*, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Show the networks, their dimensions and where their weights are."""
+    from app.core.network_commands import known_networks  # noqa: PLC0415  # loads torch
+
+    networks = known_networks(Settings.load(data_dir=data_dir))
+    if as_json:
+        print_json([asdict(network) for network in networks])
+        return
+    rows = [
+        (network.name, network.dimension, network.weights_mib, network.licence, network.weights or "not fetched yet")
+        for network in networks
+    ]
+    print_table("", ("Network", "Values ", "MiB ", "Licence of the weights", "Weights"), rows)
+    typer.echo("Also every architecture of timm as timm:NAME, and two networks side by side as a+b.")
+
+
+@app.command()
+def fetch(network: Name, *, data_dir: DataDir = None) -> None:
+    """Download a network's weights into the weights folder; continues a download that broke off."""
+    from app.core.network_commands import fetch_network  # noqa: PLC0415
+
+    settings = Settings.load(data_dir=data_dir)
+    with shown_progress() as progress:
+        progress.phase(f"Downloading {network} (MiB)")
+        paths = fetch_network(settings, network, progress.download)
+    for path in paths:
+        typer.echo(f"The weights are in {path}.")
+
+
+@app.command()
+def verify(network: Name, *, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Check a network's weights by their hash and by embedding a few pictures."""
+    from app.core.network_commands import verify_network  # noqa: PLC0415
+
+    verified = verify_network(Settings.load(data_dir=data_dir), network)
+    if as_json:
+        print_json(asdict(verified))
+        return
+    origin = {True: "the published file", False: "not the published file", None: "hash not published"}
+    rows = [
+        (weights.network, weights.sha256, f"{weights.size_bytes / MIB:,.0f}", origin[weights.is_original], weights.path)
+        for weights in verified.weights
+    ]
+    print_table("", ("Weights of", "SHA-256", "MiB ", "Origin", "File"), rows)
+    typer.echo(f"{verified.name} works: {verified.dimension} values, on {verified.runtime}.")

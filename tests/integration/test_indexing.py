@@ -1,0 +1,331 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.embedder import Embedder, open_embedder
+from app.core.errors import (
+    AlreadyRunning,
+    DataDirNotWritable,
+    LookalikeError,
+    NoReadableImage,
+    SourceEmpty,
+    SourceMissing,
+    WeightsMissing,
+)
+from app.core.networks.fingerprint import Fingerprint
+from app.core.settings import Settings
+from app.core.snapshot_folder import SnapshotFolder
+from app.db.database import Database
+from indexer.ingest import Ingest
+from indexer.pipeline import IndexResult, index_folder
+from indexer.progress import Silent
+from tests.support.images import draw_picture, encode, picture_bytes
+
+PRODUCTS = 24
+SEED = 20171
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An empty data folder, and the network whose weights are always there."""
+    return Settings(data_dir=tmp_path / "data", network="efficientnet_lite0", runtime="openvino-float32")
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    """The real network, loaded once for the runs of this module that are in this process."""
+    data_dir = tmp_path_factory.mktemp("network")
+    return open_embedder(Settings(data_dir=data_dir, runtime="openvino-float32"), "efficientnet_lite0")
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading the network takes most of a small run's time; what it does is tested where it is defined."""
+
+    def load(settings: Settings, network: str, *, recorded: Fingerprint | None = None) -> Embedder:
+        if network != embedder.network:
+            return open_embedder(settings, network, recorded=recorded)
+        return embedder
+
+    monkeypatch.setattr("indexer.pipeline.open_embedder", load)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Products in two categories."""
+    folder = tmp_path / "photos"
+    for number in range(PRODUCTS):
+        _write(folder / ("mugs" if number % 2 else "lamps") / f"product {number}.jpg", number)
+    return folder
+
+
+def _write(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture_bytes("JPEG", 200, 240, seed))
+
+
+def _index(settings: Settings, photos: Path) -> IndexResult:
+    return index_folder(settings, photos, Silent())
+
+
+def _products(settings: Settings) -> dict[str, str | None]:
+    with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
+        return {product.id: product.category for product in catalogue.list_products(limit=1000).products}
+
+
+def test_a_folder_becomes_a_catalogue_and_a_live_snapshot(settings: Settings, photos: Path) -> None:
+    """Every product is in the catalogue with its category, and each picture finds itself first in the index."""
+    result = _index(settings, photos)
+
+    snapshot = SnapshotFolder(settings.snapshots_dir).open_live_or_previous().snapshot
+    embeddings = np.stack([snapshot.index.embedding(row) for row in range(PRODUCTS)])
+    scores, rows = snapshot.index.search(embeddings, 1)
+    assert _products(settings)["mugs-product_1"] == "mugs"
+    assert (result.ingest.products, result.ingest.images, result.ingest.embedded) == (PRODUCTS, PRODUCTS, PRODUCTS)
+    assert snapshot.id == result.published.snapshot_id
+    assert rows[:, 0].tolist() == list(range(PRODUCTS))
+    assert scores.min() > 0.9999
+
+
+def test_a_second_run_embeds_nothing_and_publishes_nothing(settings: Settings, photos: Path) -> None:
+    """An image is embedded once, and an unchanged catalogue keeps its snapshot."""
+    first = _index(settings, photos)
+
+    second = _index(settings, photos)
+
+    assert (second.ingest.embedded, second.ingest.reused) == (0, PRODUCTS)
+    assert not second.published.is_new
+    assert second.published.snapshot_id == first.published.snapshot_id
+
+
+def test_only_what_changed_is_embedded(settings: Settings, photos: Path) -> None:
+    """A changed picture, a new product and a removed one cost two embeddings and one snapshot."""
+    _index(settings, photos)
+    _write(photos / "mugs" / "product 1.jpg", seed=1001)
+    _write(photos / "bags" / "new.jpg", seed=1002)
+    (photos / "mugs" / "product 3.jpg").unlink()
+
+    result = _index(settings, photos)
+
+    assert (result.ingest.embedded, result.ingest.removed_products) == (2, 1)
+    assert result.published.is_new
+    assert "mugs-product_3" not in _products(settings)
+    assert _products(settings)["bags-new"] == "bags"
+
+
+def test_the_same_picture_in_two_products_is_embedded_once(settings: Settings, photos: Path) -> None:
+    """Copies share one embedding, and each product still has its image in the index."""
+    for name in ("copy-a.jpg", "copy-b.jpg"):
+        (photos / "mugs" / name).write_bytes((photos / "mugs" / "product 1.jpg").read_bytes())
+
+    result = _index(settings, photos)
+
+    assert (result.ingest.embedded, result.ingest.images) == (PRODUCTS, PRODUCTS + 2)
+
+
+def test_unreadable_files_are_skipped_counted_and_listed(settings: Settings, photos: Path) -> None:
+    """Each bad file is reported with its reason; the rest is indexed."""
+    good = encode(draw_picture(200, 240, seed=77), "JPEG")
+    bad = {
+        "notes.txt": (b"prices and sizes", "not-an-image"),
+        "empty.jpg": (b"", "empty-image"),
+        "cut.jpg": (good[: len(good) // 2], "image-corrupt"),
+        "tiny.png": (encode(draw_picture(8, 8), "PNG"), "image-too-small"),
+        "photo.gif": (encode(draw_picture(64, 64).convert("P"), "GIF"), "format-not-allowed"),
+    }
+    for name, (data, _) in bad.items():
+        (photos / "mugs" / name).write_bytes(data)
+    (photos / "mugs" / "dangling.jpg").symlink_to(photos / "gone.jpg")
+
+    report = _index(settings, photos).ingest
+
+    assert {skipped.path.name: skipped.reason for skipped in report.skipped} == {
+        **{name: reason for name, (_, reason) in bad.items()},
+        "dangling.jpg": "unreadable",
+    }
+    assert report.images == PRODUCTS
+    assert all(skipped.message.endswith(".") for skipped in report.skipped)
+
+
+def test_several_files_of_one_product_are_its_images(settings: Settings, photos: Path) -> None:
+    """Pictures that share a name before two underscores come out as one product, in order; a bad one is left out."""
+    for seed, view in enumerate(("back", "front", "side"), start=500):
+        _write(photos / "bags" / f"tote__{view}.jpg", seed)
+    (photos / "bags" / "tote__front.jpg").write_bytes(b"not a picture")
+
+    _index(settings, photos)
+
+    with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
+        product = catalogue.get_product("bags-tote")
+    assert product is not None
+    assert [Path(image.location).name for image in product.images] == ["tote__back.jpg", "tote__side.jpg"]
+
+
+@contextmanager
+def _nothing_lost(settings: Settings) -> Iterator[None]:
+    """Whatever fails in the block, the catalogue and the live snapshot are what they were."""
+    before = (SnapshotFolder(settings.snapshots_dir).current(), _products(settings))
+    yield
+    assert (SnapshotFolder(settings.snapshots_dir).current(), _products(settings)) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        pytest.param(lambda folder: folder / "nowhere", SourceMissing, id="missing"),
+        pytest.param(lambda folder: _with(folder / "empty"), SourceEmpty, id="empty"),
+        pytest.param(lambda folder: _with(folder / "bad", "a.jpg", "b.png"), NoReadableImage, id="no readable photo"),
+    ],
+)
+def test_a_folder_that_cannot_be_indexed_costs_nothing(
+    settings: Settings, photos: Path, tmp_path: Path, make: object, error: type[LookalikeError]
+) -> None:
+    """A missing, empty or unreadable folder ends in one sentence; catalogue and index stay as they were."""
+    _index(settings, photos)
+
+    with _nothing_lost(settings), pytest.raises(error) as raised:
+        _index(settings, make(tmp_path))  # type: ignore[operator]
+
+    assert "\n" not in raised.value.message
+
+
+def _with(folder: Path, *names: str) -> Path:
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(b"no picture")
+    return folder
+
+
+def test_a_network_without_weights_is_refused_before_anything_is_written(settings: Settings, photos: Path) -> None:
+    """The message says where weights are looked for, and the live index stays."""
+    _index(settings, photos)
+
+    with _nothing_lost(settings), pytest.raises(WeightsMissing, match="lookalike networks fetch vgg16"):
+        _index(settings.model_copy(update={"network": "vgg16"}), photos)
+
+
+def test_two_runs_at_once_are_refused_by_name(settings: Settings, photos: Path) -> None:
+    """The second run ends at once; the first one is not disturbed."""
+    with SnapshotFolder(settings.snapshots_dir).lock(), pytest.raises(AlreadyRunning):
+        _index(settings, photos)
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    """It is refused before any picture is read."""
+    (tmp_path / "file").write_text("in the way")
+    elsewhere = settings.model_copy(update={"data_dir": tmp_path / "file" / "data"})
+
+    with pytest.raises(DataDirNotWritable, match="LOOKALIKE_DATA_DIR"):
+        _index(elsewhere, photos)
+
+
+def test_a_damaged_live_snapshot_is_replaced_by_the_next_run(settings: Settings, photos: Path) -> None:
+    """Indexing again repairs: the embeddings are kept, and a new snapshot is published."""
+    first = _index(settings, photos)
+    index = settings.snapshots_dir / first.published.snapshot_id / "index.faiss"
+    index.chmod(0o644)
+    index.write_bytes(index.read_bytes()[:-1])
+
+    second = _index(settings, photos)
+
+    assert second.published.is_new
+    assert second.ingest.embedded == 0
+
+
+def test_a_full_disk_ends_in_one_sentence_and_the_old_index_stays(settings: Settings, photos: Path) -> None:
+    """However early the space runs out, the command says so, exits with 1, and what was live still opens."""
+    _index(settings, photos)
+    for seed in range(2000, 2000 + PRODUCTS):
+        _write(photos / "new" / f"{seed}.jpg", seed)
+    before = SnapshotFolder(settings.snapshots_dir).current()
+
+    limits_bytes = [60_000, 120_000, 200_000]  # at the store, at the snapshot's vectors, at its index
+    outcomes = [_run_command(settings, photos, f"ulimit -f {limit // 1024};") for limit in limits_bytes]
+
+    for outcome in outcomes:
+        assert outcome.returncode == 1
+        assert outcome.stderr.splitlines()[-1].startswith("Error: ")
+        assert "space" in outcome.stderr.splitlines()[-1]
+    assert SnapshotFolder(settings.snapshots_dir).current() == before
+    assert SnapshotFolder(settings.snapshots_dir).open_live_or_previous().degraded_reason is None
+
+
+def test_a_killed_run_leaves_an_index_and_the_next_one_continues(settings: Settings, photos: Path) -> None:
+    """Killed at seeded random moments, the live snapshot is whole; the last run embeds only what is left."""
+    _index(settings, photos)
+    for seed in range(3000, 3000 + 4 * PRODUCTS):
+        _write(photos / "new" / f"{seed}.jpg", seed)
+    moments = random.Random(SEED)
+    embedded_before = _stored(settings)
+
+    for _ in range(3):
+        process = subprocess.Popen(_command(settings, photos), env=_environment(), stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(1.0, 6.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        live = SnapshotFolder(settings.snapshots_dir).open_live_or_previous()
+        assert live.degraded_reason is None, f"seed {SEED}"
+        assert _stored(settings) >= embedded_before
+        embedded_before = _stored(settings)
+
+    result = _index(settings, photos)
+    assert result.ingest.images == 5 * PRODUCTS
+    assert result.ingest.embedded == 5 * PRODUCTS - embedded_before
+
+
+def _stored(settings: Settings) -> int:
+    """How many embeddings are on the disk."""
+    return sum(path.stat().st_size // 36 for path in settings.vectors_dir.glob("*/keys.bin"))
+
+
+def _command(settings: Settings, photos: Path) -> list[str]:
+    return [sys.executable, "-m", "lookalike", "index", str(photos), "--data-dir", str(settings.data_dir)]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "LOOKALIKE_RUNTIME": "openvino-float32"}
+
+
+def _run_command(settings: Settings, photos: Path, before: str) -> subprocess.CompletedProcess[str]:
+    shell = ["bash", "-c", f'{before} exec "$@"', "bash", *_command(settings, photos)]
+    return subprocess.run(shell, env=_environment(), capture_output=True, text=True, check=False)
+
+
+def test_the_json_report_says_everything_a_script_needs(settings: Settings, photos: Path) -> None:
+    """`lookalike index --json` prints one document on standard output; progress goes to standard error."""
+    (photos / "mugs" / "bad.jpg").write_bytes(b"no picture")
+
+    outcome = subprocess.run(
+        [*_command(settings, photos), "--json"], env=_environment(), capture_output=True, text=True, check=True
+    )
+
+    document = json.loads(outcome.stdout)
+    assert document["images"] == document["embedded"] == PRODUCTS
+    assert document["skipped"]["by_reason"] == {"not-an-image": 1}
+    assert document["snapshot"]["metrics"]["recall_at_10"] == 1
+    assert f"Indexing pictures: {PRODUCTS + 1}" in outcome.stderr
+
+
+def test_the_writer_never_runs_far_behind_the_network(settings: Settings, photos: Path) -> None:
+    """Pictures are handed over in order and none is lost when writing is slower than embedding."""
+    write = Ingest._write
+
+    def slow_write(self: Ingest, *arguments: object) -> None:
+        time.sleep(0.05)
+        write(self, *arguments)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ingest, "_write", slow_write)
+        result = _index(settings, photos)
+
+    assert result.ingest.images == PRODUCTS
