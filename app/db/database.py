@@ -20,7 +20,7 @@ from app.db.engines import (
     sqlite_path,
 )
 from app.db.failures import translated
-from app.db.schema import check_references, check_schema, lock_for_migration, upgrade_schema
+from app.db.schema import NO_CATALOGUE, check_references, check_schema, lock_for_migration, upgrade_schema
 
 
 class Database:
@@ -53,7 +53,7 @@ class Database:
             DatabaseCorrupt: It is damaged.
         """
         if is_sqlite(self._url) and not sqlite_file_exists(sqlite_path(self._url)):
-            raise DatabaseTooOld("There is no catalogue yet. Run `lookalike index FOLDER`, or `lookalike db upgrade`.")
+            raise DatabaseTooOld(NO_CATALOGUE)
         with translated(), self._readers.connect() as connection:
             check_schema(connection)
 

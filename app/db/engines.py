@@ -118,7 +118,7 @@ def migration_engine(url: URL) -> Engine:
 
 
 def for_reading(engine: Engine) -> Engine:
-    """Return the engine with transactions that see one state of the database throughout, and cannot change it."""
+    """Return the engine with transactions that see one state of the database throughout, as SQLite's always do."""
     if engine.dialect.name == "sqlite":
         return engine
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -17,6 +17,8 @@ from app.core.errors import (
     LookalikeError,
 )
 
+DAMAGED = "The catalogue database is damaged. Restore it from a backup, or move it away and index the catalogue again."
+
 _Failure = tuple[type[LookalikeError], str]
 
 _LOCKED: _Failure = (
@@ -24,10 +26,7 @@ _LOCKED: _Failure = (
     "The catalogue database is locked: another process is writing to it. Try again in a moment.",
 )
 _FULL: _Failure = (DiskFull, "The disk of the catalogue database is full; nothing was changed.")
-_CORRUPT: _Failure = (
-    DatabaseCorrupt,
-    "The catalogue database is damaged. Restore it from a backup, or move it away and index the catalogue again.",
-)
+_CORRUPT: _Failure = (DatabaseCorrupt, DAMAGED)
 _OUTDATED: _Failure = (
     DatabaseTooOld,
     "The catalogue database lacks tables that this version needs. Run `lookalike db upgrade`.",
@@ -40,7 +39,10 @@ _NO_CONNECTION: _Failure = (
     DatabaseUnavailable,
     "The catalogue database accepts no connection. Check that it runs and that LOOKALIKE_DATABASE_URL is right.",
 )
-_NO_ANSWER: _Failure = (DatabaseUnavailable, "The catalogue database does not answer; nothing was changed.")
+_NO_ANSWER: _Failure = (
+    DatabaseUnavailable,
+    "The catalogue database does not answer. Check that it runs, and try again.",
+)
 _BUSY: _Failure = (DatabaseUnavailable, "Every connection to the catalogue database is in use. Try again in a moment.")
 _UNFORESEEN: _Failure = (InternalError, "The catalogue database refused a statement; the cause is in the log.")
 
@@ -63,6 +65,10 @@ _SQLITE: dict[int, _Failure] = {
 
 # https://www.postgresql.org/docs/18/errcodes-appendix.html; a code of two characters stands for its class
 _POSTGRESQL: dict[str, _Failure] = {
+    "22P05": (
+        DatabaseUnavailable,
+        "The catalogue database cannot hold all characters: create it with ENCODING 'UTF8'.",
+    ),
     "25006": (DatabaseUnavailable, "The catalogue database takes no changes at the moment: it is read-only."),
     "28": _NO_ACCESS,
     "3D": (DatabaseUnavailable, "The server has no database of the name in LOOKALIKE_DATABASE_URL. Create it first."),

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, text
 import migrations
 from app.core.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseTooOld, InternalError
 from app.db.engines import MIGRATION_WAIT_S
+from app.db.failures import DAMAGED
+
+NO_CATALOGUE = "There is no catalogue yet. Run `lookalike index FOLDER`, or `lookalike db upgrade` for an empty one."
 
 _MIGRATIONS = Path(migrations.__file__).parent
 _ADVISORY_LOCK = 5_492_316_087_114_201  # any number that nobody else takes
@@ -41,7 +44,7 @@ def check_schema(connection: Connection) -> None:
     current = _current_revision(connection)
     _refuse_newer(script, current)
     if current is None:
-        raise DatabaseTooOld("There is no catalogue yet. Run `lookalike index FOLDER`, or `lookalike db upgrade`.")
+        raise DatabaseTooOld(NO_CATALOGUE)
     if current != script.get_current_head():
         raise DatabaseTooOld("The catalogue database is from an older version. Run `lookalike db upgrade`.")
 
@@ -96,6 +99,4 @@ def _refuse_newer(script: ScriptDirectory, current: str | None) -> None:
 
 def _check_pages(connection: Connection) -> None:
     if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
-        raise DatabaseCorrupt(
-            "The catalogue database is damaged. Restore it from a backup, or move it away and index again."
-        )
+        raise DatabaseCorrupt(DAMAGED)

@@ -235,6 +235,7 @@ def test_a_connection_cut_in_mid_transaction_is_told(postgres: PostgresTestServe
     [
         ("53100", DiskFull, "full"),
         ("55P03", DatabaseUnavailable, "another process"),
+        ("22P05", DatabaseUnavailable, "UTF8"),
         ("25006", DatabaseUnavailable, "read-only"),
         ("28P01", DatabaseUnavailable, "password"),
         ("42501", DatabaseUnavailable, "rights"),
