@@ -67,6 +67,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.SnapshotIncompatible: 409,
     errors.AlreadyRunning: 409,
     errors.DatabaseUnavailable: 503,
+    errors.DatabaseCorrupt: 503,
     errors.DatabaseTooNew: 503,
     errors.DatabaseTooOld: 503,
     errors.DataDirNotWritable: 503,

@@ -79,8 +79,8 @@ def running_server(settings: Settings, folder: Path) -> Iterator[Server]:
             stderr=log,
             text=True,
         )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert url, log_file.read_text()
         yield Server(url, process, log_file, temporary_dir)

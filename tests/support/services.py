@@ -46,6 +46,6 @@ def client(shop: Shop) -> Iterator[TestClient]:
 def server(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The shop's service in a process of its own, with short deadlines for what arrives."""
     folder = tmp_path_factory.mktemp("server")
-    settings = shop_settings(shop.settings.data_dir, receive_timeout_s=2.0, decode_timeout_s=3.0)
+    settings = shop_settings(shop.settings.data_dir, receive_timeout_s=2.0, decode_timeout_s=10.0)
     with running_server(settings, folder) as server:
         yield server
