@@ -27,4 +27,8 @@ def run_service(settings: Settings) -> None:
     from app.api.server import run  # noqa: PLC0415  # keeps `lookalike --help` quick
     from app.main import create_app  # noqa: PLC0415
 
-    run(settings, create_app(settings))
+    run(settings, create_app(settings), _say_where)
+
+
+def _say_where(url: str) -> None:
+    typer.echo(f"The search page is at {url} and the API's description at {url}/docs. Ctrl-C stops the service.")

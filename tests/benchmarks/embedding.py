@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from app.core.decode_pool import DecodePool
-from app.core.embedder import Embedder, choose_network, open_embedder
+from app.core.embedder import Embedder, open_embedder
 from app.core.images import ImageLimits, PreparedImage
 from app.core.settings import Settings
 from tests.benchmarks.rows import Row
@@ -16,8 +16,7 @@ PARITY_PHOTOS = 60
 
 def open_network(settings: Settings, network: str, runtime: str = "auto") -> Embedder:
     """Return the embedder of a network at a runtime."""
-    chosen = choose_network(settings) if network == "auto" else network
-    return open_embedder(settings.model_copy(update={"runtime": runtime}), chosen)
+    return open_embedder(settings.model_copy(update={"runtime": runtime}), network)
 
 
 def prepared_photos(settings: Settings, embedder: Embedder, files: list[Path]) -> list[PreparedImage]:
