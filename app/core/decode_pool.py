@@ -5,7 +5,6 @@ A thread or a signal cannot interrupt C code; SIGKILL can. A child that exceeds 
 request that it worked on, and is replaced.
 """
 
-import math
 import os
 import socket
 import subprocess
@@ -40,9 +39,11 @@ class DecodePool:
     """
 
     def __init__(self, size: int, limits: ImageLimits, timeout_s: float) -> None:
+        if size < 1:
+            raise ValueError("A decode pool needs at least one child.")
         self._size = size
         self._timeout_s = timeout_s
-        self._common = {"limits": asdict(limits), "cpu_limit_s": math.ceil(timeout_s)}
+        self._common = {"limits": asdict(limits), "cpu_limit_s": timeout_s}
         self._condition = threading.Condition()
         self._closed = False
         self._idle = [_Slot() for _ in range(size)]

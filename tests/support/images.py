@@ -92,7 +92,8 @@ def png_bytes(
 
 def progressive_jpeg(width_px: int, height_px: int, extra_scans: int = 0) -> bytes:
     """Return a progressive JPEG of 10 scans whose last, a few bytes that cost a pass over all pixels, is repeated."""
-    plain = encode(draw_picture(300, 300).resize((width_px, height_px)), "JPEG", progressive=True, quality=50)
+    small = draw_picture(16, 16).resize((64, 64))
+    plain = encode(small.resize((width_px, height_px), Image.Resampling.NEAREST), "JPEG", progressive=True, quality=20)
     last_scan, end = plain[plain.rindex(b"\xff\xda") : -2], plain[-2:]
     return plain[:-2] + last_scan * extra_scans + end
 
@@ -119,9 +120,9 @@ def animated_png(frames: int) -> bytes:
 
 
 def animated_webp(frames: int) -> bytes:
-    """Return an animated WebP whose frames are all 64 x 64 pixels."""
-    still = encode(draw_picture(64, 64), "WEBP", lossless=True)[12:]
-    size = struct.pack("<I", 63)[:3] * 2
+    """Return an animated WebP whose frames are all 16 x 16 pixels."""
+    still = encode(draw_picture(16, 16), "WEBP", lossless=True)[12:]
+    size = struct.pack("<I", 15)[:3] * 2
     frame_body = bytes(6) + size + struct.pack("<I", 33)[:3] + b"\0" + still
     frame = b"ANMF" + struct.pack("<I", len(frame_body)) + frame_body
     extended = b"VP8X" + struct.pack("<II", 10, 0x02) + size
