@@ -6,8 +6,10 @@ import { addressOf, productAddress } from "./trail.js";
 const byId = (id) => document.getElementById(id);
 const APP_TITLE = "Lookalike";
 const SKELETONS = 10;
+const BARS = 5;
 
 const numbers = new Intl.NumberFormat("en-GB");
+const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function fromTemplate(id) {
@@ -128,7 +130,8 @@ function factsOf({ snapshot, timings_ms: timings }) {
   const pictures = `${numbers.format(snapshot.images)} ${snapshot.images === 1 ? "picture" : "pictures"}`;
   const products = `${numbers.format(snapshot.products)} ${snapshot.products === 1 ? "product" : "products"}`;
   const time = timings ? ` in ${numbers.format(Math.round(timings.total))} ms` : "";
-  return `Searched ${pictures} of ${products} with ${snapshot.network}${time}.`;
+  const since = dates.format(new Date(snapshot.published_at));
+  return `Searched ${pictures} of ${products} with ${snapshot.network}${time}. Index of ${since}.`;
 }
 
 /** Show what went wrong, in place of the hits that there are not. */
@@ -240,7 +243,7 @@ function outLinks({ url, title }) {
   if (!url || !/^https?:$/.test(protocolOf(url))) return [];
   const link = fromTemplate("out");
   link.href = url;
-  link.querySelector(".out-name").textContent = `: ${title}`;
+  link.querySelector("span").textContent = `(${title}, opens in a new tab)`;
   return [link];
 }
 
@@ -282,7 +285,7 @@ function edgeColour(img) {
 /** Fill a list of bars; null shows empty places, and a section with nothing to say is not there. */
 function showBars(section, shares) {
   section.hidden = shares?.length === 0;
-  const bars = shares ? shares.map(filledBar) : Array.from({ length: 5 }, emptyBar);
+  const bars = shares ? shares.slice(0, BARS).map(filledBar) : Array.from({ length: BARS }, emptyBar);
   section.querySelector(".bars").replaceChildren(...bars);
 }
 

@@ -1,0 +1,101 @@
+"""A real Chromium, and the search page of a real service in it."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from app.api.server import GuardedServer, make_server, reserve_port, url_of
+from app.core.settings import Settings
+from app.main import create_app
+from tests.support.search_page import OpenPage, SearchPage, Watch
+from tests.support.shop import write_shop
+
+CHROMIUM = shutil.which("chromium")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+TIMEOUT_MS = 15_000
+
+
+# Not for the whole run: while it is open, Playwright's event loop counts as running, and asyncio.run refuses to start.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it; Playwright's own download is never used."""
+    if CHROMIUM is None:
+        pytest.fail("Chromium is missing. Install it with `apt-get install -y chromium`; `make test` does so itself.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shop_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real service over a small shop of drawn products."""
+    root = tmp_path_factory.mktemp("browser-shop")
+    settings = Settings.load(data_dir=root / "data", runtime="torch-float32", threads=1, port=0)
+    write_shop(root, settings)
+    started: Queue[GuardedServer] = Queue()
+    with reserve_port(settings) as listener, ThreadPoolExecutor(1) as thread:
+        serving = thread.submit(asyncio.run, _serve(settings, listener, started))
+        server = started.get(timeout=60)
+        yield url_of(listener)
+        server.should_exit = True
+        serving.result()
+
+
+async def _serve(settings: Settings, listener: socket.socket, started: "Queue[GuardedServer]") -> None:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        server = make_server(app, settings, on_started=lambda: started.put(server))
+        await server.serve([listener])
+
+
+@pytest.fixture
+def open_page(browser: Browser, shop_url: str) -> Iterator[OpenPage]:
+    """Open the search page in a window of its own; afterwards nothing of what a page must never do has happened."""
+    watch = Watch(shop_url)
+    contexts = []
+
+    def open_page(path: str = "/", **options: Any) -> SearchPage:  # noqa: ANN401  # Playwright's context options
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
+        )
+        context.set_default_timeout(TIMEOUT_MS)
+        contexts.append(context)
+        page = context.new_page()
+        watch.over(page)
+        search_page = SearchPage(page, shop_url)
+        search_page.open(path)
+        return search_page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not watch.faults, "\n".join(watch.faults)
+
+
+@pytest.fixture
+def home(open_page: OpenPage) -> SearchPage:
+    """The page as it is before any search, in a desktop window."""
+    return open_page()
+
+
+@pytest.fixture
+def phone() -> dict[str, Any]:
+    """The window of a small phone."""
+    return {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
