@@ -102,7 +102,7 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _ask(self, request: dict[str, Any], data: bytes, max_reply_bytes: int) -> tuple[dict[str, Any], bytearray]:
+    def _ask(self, request: dict[str, Any], data: bytes, max_reply_bytes: int) -> tuple[dict[str, Any], memoryview]:
         with self._taken_slot() as slot:
             facts, body = slot.ask(request | self._common, data, max_reply_bytes, self._timeout_s)
         if "slug" not in facts:
@@ -148,7 +148,7 @@ class _Slot:
 
     def ask(
         self, request: dict[str, Any], data: bytes, max_reply_bytes: int, timeout_s: float
-    ) -> tuple[dict[str, Any], bytearray]:
+    ) -> tuple[dict[str, Any], memoryview]:
         """Return the child's reply; a child that fails to give one is killed and replaced."""
         finished = False
         try:
@@ -226,7 +226,7 @@ class _Child:
     def send(self, request: dict[str, Any], data: bytes, deadline_s: float) -> None:
         send_frame(self._socket, request, data, deadline_s)
 
-    def receive(self, max_body_bytes: int, deadline_s: float) -> tuple[dict[str, Any], bytearray]:
+    def receive(self, max_body_bytes: int, deadline_s: float) -> tuple[dict[str, Any], memoryview]:
         return receive_frame(self._socket, max_body_bytes, deadline_s)
 
     def stop(self) -> None:
@@ -244,7 +244,7 @@ def _child_environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(search_path), "OPENBLAS_NUM_THREADS": "1"}
 
 
-def _split(pixels: bytearray, sides_px: list[int]) -> tuple[UInt8Array, ...]:
+def _split(pixels: memoryview, sides_px: list[int]) -> tuple[UInt8Array, ...]:
     ends = np.cumsum([3 * side_px**2 for side_px in sides_px])
     parts = np.split(np.frombuffer(pixels, dtype=np.uint8), ends[:-1])
     return tuple(part.reshape(side_px, side_px, 3) for part, side_px in zip(parts, sides_px, strict=True))
