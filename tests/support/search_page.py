@@ -124,9 +124,9 @@ class SearchPage:
 
         self.page.route("**/search", hold)
         yield
-        self.page.unroute("**/search", hold)
         for route in held:
             route.abort()
+        self.page.unroute("**/search", hold)
 
     def press_tab_to(self, target: Locator, limit: int = 60) -> None:
         """Press Tab until the target has the focus."""
