@@ -18,7 +18,7 @@ from app.core.errors import InvalidImage
 from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
 
 MEMORY_LIMIT_BYTES: Final = 640 * 1024 * 1024
-"""Address space. Measured: 25 megapixels of PNG need 400 MB, of WebP 500; a progressive JPEG of 50 megapixels 510."""
+"""Address space. Measured: 25 megapixels of PNG need 400 MB, of WebP 500; a progressive CMYK JPEG of 50, 510."""
 
 _MAX_REQUEST_BYTES: Final = 1 << 30
 
