@@ -17,8 +17,11 @@ from tests.support.reference_pages import commands
 from tests.support.sources import REPOSITORY
 
 TOOLS = Path(sys.executable).parent
-SECRETS = {"LOOKALIKE_DB_PASSWORD": "a b&c$d", "LOOKALIKE_ADMIN_KEY": "sixteen characters"}
-COMPOSE_VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
+DEMANDED = {
+    "LOOKALIKE_DB_PASSWORD": "a b&c$d",
+    "LOOKALIKE_ADMIN_KEY": "sixteen characters",
+    "LOOKALIKE_PHOTOS": str(REPOSITORY),
+}
 
 
 def _compose(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -35,7 +38,7 @@ def _compose(*arguments: str, environment: dict[str, str]) -> subprocess.Complet
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     """The services as `docker compose config` understands them."""
-    done = _compose("--format", "json", environment=SECRETS)
+    done = _compose("--format", "json", environment=DEMANDED)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)["services"]
     return found
@@ -47,10 +50,10 @@ def ours(services: dict[str, Any]) -> dict[str, Any]:
     return {name: service for name, service in services.items() if "build" in service}
 
 
-@pytest.mark.parametrize("missing", SECRETS)
-def test_compose_refuses_to_start_without_a_secret(missing: str) -> None:
-    """No secret has a default: the refusal names the variable."""
-    done = _compose("--quiet", environment={name: value for name, value in SECRETS.items() if name != missing})
+@pytest.mark.parametrize("missing", DEMANDED)
+def test_compose_refuses_to_start_without_what_it_demands(missing: str) -> None:
+    """Neither a secret nor the folder of photos has a default: the refusal names the variable."""
+    done = _compose("--quiet", environment={name: value for name, value in DEMANDED.items() if name != missing})
     assert done.returncode != 0
     assert missing in done.stderr
 
@@ -74,6 +77,13 @@ def test_compose_runs_the_service_and_the_indexer_from_one_image(ours: dict[str,
     """Both, and the migration before them, come from the image of this version."""
     assert set(ours) == {"migrate", "service", "worker"}
     assert {service["image"] for service in ours.values()} == {f"lookalike:{__version__}"}
+
+
+def test_the_service_sees_the_photos_where_the_worker_indexed_them(ours: dict[str, Any]) -> None:
+    """The catalogue holds the paths of the pictures, and the service serves them; neither may change them."""
+    for name in ("service", "worker"):
+        (photos,) = [volume for volume in ours[name]["volumes"] if volume["type"] == "bind"]
+        assert (photos["target"], photos["read_only"]) == ("/photos", True)
 
 
 def test_containers_may_do_no_more_than_they_must(ours: dict[str, Any]) -> None:
