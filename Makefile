@@ -1,5 +1,5 @@
 # Everything a developer or a build server runs. `make` alone lists the targets.
-# Variables: PYTHON (3.11 or newer), TORCH_INDEX (one of PyTorch's own package indexes), CHROMIUM, ARGS.
+# Variables: PYTHON (3.11 or newer), TORCH_INDEX (one of PyTorch's own package indexes), ARGS (for the command).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,7 +9,6 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CHROMIUM ?= /usr/bin/chromium
 TORCH_INDEX ?=
 ARGS ?=
 LOCKED := --constraint requirements.lock
@@ -118,4 +117,4 @@ $(VENV)/dev.stamp: $(VENV)/runtime.stamp
 
 .PHONY: chromium
 chromium:
-	@test -x $(CHROMIUM) || { $(call debian,chromium fonts-liberation,for the browser tests); }
+	@command -v chromium >/dev/null || { $(call debian,chromium fonts-liberation,for the browser tests); }
