@@ -5,6 +5,7 @@ Catalogue and query come through the same `Embedder.embed_each`; what network, r
 `open_embedder`.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from app.core.settings import Settings
 
 BATCH_SIZE: Final = 16
 """Images that go through the network at once: VGG16 and EfficientNet-Lite0 gain nothing beyond it on CPUs."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,9 @@ def _softmax(logits: Float32Array) -> Float32Array:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
-def choose_network(settings: Settings, *, warn: Callable[[str], None], progress: Progress | None = None) -> str:
+def choose_network(
+    settings: Settings, *, warn: Callable[[str], None] = _log.warning, progress: Progress | None = None
+) -> str:
     """
     Return the network for a first index, with its weights at hand: downloads them where they are missing.
 
@@ -192,8 +197,9 @@ def choose_network(settings: Settings, *, warn: Callable[[str], None], progress:
     except (DownloadFailed, StorageError) as error:
         warn(
             f"VGG16's weights are not here and could not be downloaded: {error} This index uses efficientnet_lite0 "
-            "instead, which came with Lookalike. For VGG16, run `lookalike networks fetch vgg16` where there is "
-            "internet or name a weights file with LOOKALIKE_VGG16_WEIGHTS, and index again with LOOKALIKE_NETWORK=vgg16."
+            "instead, which came with Lookalike. To use VGG16, run `lookalike networks fetch vgg16` where there is "
+            "internet, or name a weights file with LOOKALIKE_VGG16_WEIGHTS; then index again with "
+            "LOOKALIKE_NETWORK=vgg16."
         )
         return "efficientnet_lite0"
     return "vgg16"

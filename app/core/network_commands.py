@@ -87,7 +87,7 @@ def verify_network(settings: Settings, name: str) -> VerifiedNetwork:
     Load a network, embed the probe images, and say which weights it has.
 
     Raises:
-        NetworkError: As `open_embedder` says; also WeightsCorrupt when different pictures get nearly the same embedding.
+        NetworkError: As `open_embedder` says; also WeightsCorrupt when different pictures get the same embedding.
         EmbeddingRefused: The weights give no usable embeddings.
     """
     embedder = open_embedder(settings, name)

@@ -14,6 +14,7 @@ from torch import nn
 
 from app.core.errors import UnknownNetwork
 from app.core.images import Preprocessing
+from app.core.networks.fronts import Normalise, exact_front
 from app.core.networks.libraries import imagenet_labels, timm_package, torchvision_models
 from app.core.networks.names import Part
 from app.core.networks.weights import State, Weights, require_same_shapes
@@ -32,7 +33,7 @@ class _Architecture(Protocol):
         """Return the tensors under the module's names; raises WeightsMismatch."""
 
     def module(self, state: State) -> nn.Module:
-        """Return a module on those tensors: normalised images (n, 3, h, w) to activation and, if there are, logits."""
+        """Return a new module on those tensors: normalised images to activation and, with classes, logits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +60,30 @@ class LoadedNetwork:
         """Labels of the logits; empty where the network has no classes of ImageNet."""
         return imagenet_labels() if self._architecture.class_count == IMAGENET_CLASSES else ()
 
-    def module(self, dtype: torch.dtype) -> nn.Module:
+    def module(self, dtype: torch.dtype, *, is_for_bfloat16: bool) -> nn.Module:
         """
         Return a module from pixels (n, side, side, 3) uint8 to activations (n, d) and, with classes, logits (n, c).
 
-        In float32 it shares the weights of this object, in another dtype it has its own.
+        In float32 it shares the weights of this object, in another dtype it has its own. `is_for_bfloat16` makes it
+        stand the rounding of bfloat16, whoever does that: torch by the dtype, OpenVINO when it compiles.
         """
-        state = {name: value.to(dtype) if value.is_floating_point() else value for name, value in self._state.items()}
-        network = _PixelNetwork(self._architecture.module(state), self.preprocessing, dtype)
-        return network.eval().requires_grad_(requires_grad=False)
+        network = self._architecture.module(self._state)
+        front = exact_front(network, self.preprocessing) if is_for_bfloat16 else Normalise(self.preprocessing)
+        return _PixelNetwork(front, network.to(dtype), dtype).eval().requires_grad_(requires_grad=False)
 
 
 class _PixelNetwork(nn.Module):
-    """A network with its normalisation in front, which is always computed in float32."""
+    """A network behind the front that makes its input from pixels."""
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing, dtype: torch.dtype) -> None:
+    def __init__(self, front: nn.Module, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
-        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
-        self._scale = nn.Buffer((1 / (255 * std)).view(1, 3, 1, 1))
-        self._shift = nn.Buffer((-mean / std).view(1, 3, 1, 1))
+        self._front = front
         self._network = network
         self._dtype = dtype
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         images = pixels.permute(0, 3, 1, 2).to(torch.float32)  # (n, 3, h, w), channels-last in memory
-        outputs = self._network((images * self._scale + self._shift).to(self._dtype))
+        outputs = self._network(self._front(images).to(self._dtype))
         return tuple(output.to(torch.float32) for output in outputs)
 
 

@@ -28,7 +28,7 @@ class OpenVinoRuntime:
                 "This CPU does not compute in bfloat16; choose another runtime (LOOKALIKE_RUNTIME)."
             )
         side_px = network.preprocessing.crop_px
-        module = network.module(torch.float32)
+        module = network.module(torch.float32, is_for_bfloat16=name == "openvino-bfloat16")
         with warnings.catch_warnings():
             # torch announces the end of TorchScript, on which OpenVINO's converter stands.
             warnings.simplefilter("ignore")

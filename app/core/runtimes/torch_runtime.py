@@ -24,8 +24,9 @@ class TorchRuntime:
                 "This CPU does not compute in bfloat16, where torch would be far slower than in float32; "
                 "choose another runtime (LOOKALIKE_RUNTIME)."
             )
-        # Channels-last is worth a factor of two to three for bfloat16 convolutions on CPUs.
-        self._module = network.module(_DTYPES[name]).to(self._device)
+        module = network.module(_DTYPES[name], is_for_bfloat16=name == "torch-bfloat16")
+        self._module = module.to(self._device)
+        # Worth a factor of two to three for bfloat16 convolutions on CPUs.
         self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def run(self, pixels: UInt8Array) -> Output:
@@ -36,5 +37,5 @@ class TorchRuntime:
 
 
 def _cpu_has_bfloat16() -> bool:
-    """Say whether the CPU multiplies bfloat16 natively (AVX512-BF16 or AMX); emulation is 10 to 500 times slower."""
+    """Say whether torch's kernels for bfloat16 run on this CPU (AVX-512 or AMX); others are 10 to 500 times slower."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001  # torch has no public name for it
