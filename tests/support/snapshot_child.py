@@ -4,7 +4,6 @@ Processes that get killed or run out of disk while they make snapshots.
     python -m tests.support.snapshot_child loop|crash-everywhere|disk-full|hold-lock ROOT
 """
 
-import fcntl
 import os
 import resource
 import signal
@@ -12,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
+from types import FrameType, ModuleType
 
 import numpy as np
 
@@ -30,11 +31,20 @@ from tests.support.snapshots import (
     write_small,
 )
 
-_CRASH_POINTS = frozenset({"open", "os.chmod", "os.mkdir", "os.remove", "os.rename", "os.rmdir"})
+# Functions written in C through which Python changes the disk; before a write is after the opening.
+_STEPS = frozenset(
+    {"chmod", "flock", "fsync", "mkdir", "remove", "rename", "replace", "rmdir", "truncate", "unlink", "write"}
+)
 
 
 def live_watermark(folder: SnapshotFolder) -> int:
-    """Open the live snapshot, check that all of it belongs to one watermark, and return that; 0: none is live."""
+    """
+    Open every snapshot, check that all of the live one belongs to one watermark, and return that; 0: none is live.
+
+    Only whole snapshots have an id; what is being made or removed has another name.
+    """
+    for info in folder.list():
+        folder.open(info.id)
     current = folder.current()
     if current is None:
         return 0
@@ -66,8 +76,9 @@ def _loop(root: Path) -> None:
 def _crash_everywhere(root: Path) -> None:
     """Kill a publishing process before its first, second, third… step on the disk, until one gets through."""
     folder = SnapshotFolder(root)
+    after = 0
     for point in range(1, 1000):
-        before = live_watermark(folder)
+        before = after
         pid = os.fork()
         if pid == 0:
             _die_at(point)
@@ -88,24 +99,17 @@ def _die_at(point: int) -> None:
     """Kill this process when it is about to do its `point`-th step on the disk."""
     steps = 0
 
-    def count(event: str, _: object = None) -> None:
+    def count(_frame: FrameType, event: str, function: object) -> None:
         nonlocal steps
-        if event in _CRASH_POINTS:
+        if event != "c_call" or getattr(function, "__name__", "") not in _STEPS:
+            return
+        # Of the system and of binary files; strings have a `replace` too.
+        if isinstance(getattr(function, "__self__", None), ModuleType | RawIOBase | BufferedIOBase):
             steps += 1
             if steps == point:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def replacement(original: Callable[..., None]) -> Callable[..., None]:
-        def call(*arguments: int) -> None:
-            count("open")
-            original(*arguments)
-
-        return call
-
-    # Python announces opening and renaming to audit hooks, but neither fsync nor flock.
-    os.fsync = replacement(os.fsync)
-    fcntl.flock = replacement(fcntl.flock)
-    sys.addaudithook(count)
+    sys.setprofile(count)
 
 
 def _disk_full(root: Path) -> None:

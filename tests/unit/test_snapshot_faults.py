@@ -215,8 +215,7 @@ class TestCrash:
         self, tmp_path: Path, child: Callable[[str], subprocess.Popen[str]]
     ) -> None:
         """Before the first, second, third… file operation of write, adopt, publish and prune, to the last."""
-        process = child("crash-everywhere")
-        assert process.wait() == 0
+        assert child("crash-everywhere").wait() == 0
         assert live_watermark(SnapshotFolder(tmp_path)) > 10
 
     def test_a_full_disk_changes_nothing_that_is_live(self, child: Callable[[str], subprocess.Popen[str]]) -> None:

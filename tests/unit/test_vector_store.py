@@ -277,6 +277,15 @@ class TestBitFlips:
             assert_holds(tmp_path, [i for i in range(4) if i != row])
         assert_recovers(tmp_path, [i for i in range(4) if i != row])
 
+    def test_a_row_is_not_given_to_another_image(self, tmp_path: Path) -> None:
+        """When the keys of two images change places, neither gets the embedding of the other."""
+        fill(tmp_path)
+        path = tmp_path / FINGERPRINT / "keys.bin"
+        keys = bytearray(path.read_bytes())
+        keys[:32], keys[KEY_BYTES : KEY_BYTES + 32] = keys[KEY_BYTES : KEY_BYTES + 32], keys[:32]
+        path.write_bytes(keys)
+        assert_recovers(tmp_path, [2, 3])
+
     def test_damage_while_the_store_is_open_is_noticed(self, tmp_path: Path) -> None:
         """Rows are checked whenever they are read."""
         fill(tmp_path)
