@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 
@@ -351,6 +351,7 @@ json_values = st.recursive(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(attributes={"a": [1e23, 2.0**62, -0.0, 5e-324, 1e5]}, price=Decimal("0.0001"))
 @given(
     attributes=st.dictionaries(st.text("abc", max_size=3), json_values, max_size=4),
     price=st.none() | st.decimals(0, Decimal("9999999999.9999"), places=4),

