@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -14,7 +15,7 @@ from app.core.embedder import Embedder, open_embedder
 from app.core.images import ImageLimits
 from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
-from app.core.settings import Settings
+from app.core.settings import RuntimeChoice, Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
 from app.db.database import Database
@@ -86,7 +87,7 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
         for product_id, photos in shop.photos.items()
         for photo in photos
     }
-    embedder = open_embedder(settings, "efficientnet_lite0")
+    embedder = _embedder(settings.runtime, settings.threads)
     snapshots = SnapshotFolder(settings.snapshots_dir)
     with DecodePool(1, ImageLimits.from_settings(settings), 20) as pool, snapshots.lock():
         temporary = snapshots.write(
@@ -98,6 +99,12 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
         snapshot_id = snapshots.adopt(temporary)
         snapshots.publish(snapshot_id)
     return snapshot_id
+
+
+@cache
+def _embedder(runtime: RuntimeChoice, threads: int) -> Embedder:
+    """Return an embedder; opening one takes a second, and shops are published often."""
+    return open_embedder(Settings.load(runtime=runtime, threads=threads), "efficientnet_lite0")
 
 
 def _facts(embedder: Embedder, products: int, watermark: int) -> SnapshotFacts:

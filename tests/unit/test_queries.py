@@ -21,7 +21,7 @@ class Clock:
 
 
 def _query() -> Query:
-    return Query(np.ones((1, 4), np.float32) / 2)
+    return Query(np.full((1, 4), 0.5, np.float32))
 
 
 def test_a_query_is_found_by_its_id() -> None:

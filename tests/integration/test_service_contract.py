@@ -1,0 +1,85 @@
+"""The OpenAPI document, and the service held against it by generated requests."""
+
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.testclient import TestClient
+
+from app.api.errors import PROBLEM_MEDIA_TYPE
+from tests.support.server import Server
+
+ROUTES = {
+    ("post", "/search"),
+    ("post", "/classify"),
+    ("get", "/products"),
+    ("get", "/products/{product_id}"),
+    ("get", "/products/{product_id}/similar"),
+    ("get", "/images/{image_id}"),
+    ("get", "/snapshots"),
+    ("post", "/snapshots/{snapshot_id}/publish"),
+    ("get", "/livez"),
+    ("get", "/readyz"),
+}
+
+
+@pytest.fixture(scope="session")
+def document(client: TestClient) -> dict[str, Any]:
+    """The OpenAPI document."""
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def test_every_route_is_described(document: dict[str, Any]) -> None:
+    """And none that is not there."""
+    assert {(method, path) for path, methods in document["paths"].items() for method in methods} == ROUTES
+
+
+def test_every_route_declares_its_errors_as_problem_documents(document: dict[str, Any]) -> None:
+    """Each refusal has the one schema; those to try again later say when."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                if status in {"200", "304"}:
+                    continue
+                assert answer["content"] == {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+                assert ("Retry-After" in answer.get("headers", {})) == (status in {"429", "503"})
+
+
+def test_the_forms_are_described_with_examples(document: dict[str, Any]) -> None:
+    """Whoever generates a client learns the fields of both."""
+    search, classify = (
+        document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+        for path in ("/search", "/classify")
+    )
+    assert set(search) == {"image", "product_id", "query_id", "k", "min_score", "region"}
+    assert set(classify) == {"image", "region"}
+    assert all(part.get("description") for part in search.values())
+
+
+def test_every_answer_has_an_example_of_each_field(document: dict[str, Any]) -> None:
+    """So that the documentation shows what to expect."""
+    for name, schema in document["components"]["schemas"].items():
+        for field, part in schema.get("properties", {}).items():
+            kinds = {part.get("type"), *(option.get("type") for option in part.get("anyOf", []))}
+            if kinds & {"string", "number", "integer"} and "format" not in part and "anyOf" not in part:
+                assert "examples" in part or "enum" in part or "const" in part, f"{name}.{field}"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ROUTES), ids=lambda value: value)
+def test_generated_requests_are_answered_as_the_document_says(server: Server, method: str, path: str) -> None:
+    """Whatever is sent: a declared status, a body of the declared schema, and never a failure on our side."""
+    operation = schemathesis.openapi.from_url(f"{server.url}/openapi.json")[path][method]
+
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy())
+    def send(case: Case) -> None:
+        # A document can neither say which bytes are a photo nor which text is a cursor that was given out.
+        case.call_and_validate(session=session, excluded_checks=[positive_data_acceptance])
+
+    with requests.Session() as session:
+        send()
