@@ -34,7 +34,7 @@ class VectorStore:
     """
     The embeddings of one fingerprint. Open it with `VectorStore.open`, close it or use it in a `with` block.
 
-    For one writer at a time: whoever appends holds the lock of the data folder.
+    For one writer at a time: whoever appends holds the lock of the data folder. Other threads may read meanwhile.
     """
 
     def __init__(self, folder: Path, dimension: int) -> None:
@@ -59,6 +59,7 @@ class VectorStore:
             store._read_info()
             store._read_keys()
         except OSError as error:
+            store.close()
             raise SnapshotCorrupt(f"The stored embeddings cannot be read ({error.strerror}).") from error
         return store
 
@@ -175,11 +176,12 @@ class VectorStore:
         return read_bytes == self._row_bytes and _crc(key, into) == self._crcs[row]
 
     def _append(self, keys: Sequence[bytes], rows: Float16Array) -> None:
-        vectors_file = self._writable_vectors()
+        if self._vectors is None:
+            self._create_files()
         crcs = [_crc(key, row) for key, row in zip(keys, rows, strict=True)]
         records = b"".join(key + crc.to_bytes(4, "little") for key, crc in zip(keys, crcs, strict=True))
         first = len(self._crcs)
-        with FileIO(self._keys_path, "r+") as keys_file:
+        with FileIO(self._keys_path, "r+") as keys_file, FileIO(self._vectors_path, "r+") as vectors_file:
             # Keys first: a torn tail of them must never find itself beside new rows.
             _cut(keys_file, first * _KEY_BYTES)
             _cut(vectors_file, first * self._row_bytes)
@@ -187,13 +189,12 @@ class VectorStore:
             os.fsync(vectors_file.fileno())
             write_all(keys_file, records)
             os.fsync(keys_file.fileno())
+        # Rows last: a thread that sees the key must find the rest.
         self._crcs.extend(crcs)
         self._rows.update((key, first + i) for i, key in enumerate(keys))
 
-    def _writable_vectors(self) -> FileIO:
-        """Return the file of rows, opened for appending; on the first call, create what is missing."""
-        if self._vectors is not None and self._vectors.writable():
-            return self._vectors
+    def _create_files(self) -> None:
+        """Create what is missing of the three files."""
         make_folder(self._folder)
         if not self._info_path.exists():
             info = {"format_version": FORMAT_VERSION, "dimension": self._dimension}
@@ -201,9 +202,7 @@ class VectorStore:
         for path in (self._vectors_path, self._keys_path):
             path.touch()
         fsync_folder(self._folder)
-        self.close()
-        self._vectors = FileIO(self._vectors_path, "r+")
-        return self._vectors
+        self._vectors = FileIO(self._vectors_path, "r")
 
 
 def _key(image_sha256: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,23 @@ class TestAppendAndGet:
         fill(tmp_path)
         with VectorStore.open(tmp_path, "ef" * 32, 5) as store:
             assert FOUR[0] not in store
+
+    def test_reading_goes_on_while_another_thread_appends(self, tmp_path: Path) -> None:
+        """Whatever is there is whole at every moment."""
+        keys = [hashlib.sha256(bytes([i])).hexdigest() for i in range(200)]
+        embeddings = random_embeddings(200, DIMENSION, seed=3)
+
+        def append_all(store: VectorStore) -> None:
+            for key, row in zip(keys, embeddings, strict=True):
+                store.append([key], row[np.newaxis])
+
+        with opened(tmp_path) as store, ThreadPoolExecutor(1) as writer:
+            writing = writer.submit(append_all, store)
+            while not writing.done():
+                present = [key for key in keys if key in store]
+                assert present == keys[: len(present)]
+                np.testing.assert_array_equal(store.get(present), embeddings[: len(present)].astype(np.float16))
+            writing.result()
 
     def test_nothing_can_be_appended_too(self, tmp_path: Path) -> None:
         """An empty batch changes nothing."""
