@@ -18,10 +18,11 @@ from typing import TypeVar
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
-from app.core.errors import EmbeddingRefused, EmbeddingZero, ImageTooLarge, InvalidImage
+from app.core.errors import EmbeddingRefused, EmbeddingZero, ImageTooLarge, InvalidImage, InvalidParameter
 from app.core.images import PreparedImage
 from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
+from app.db.checks import check_product
 from app.db.database import Database
 from app.db.records import ImageFacts, ImageRecord, ProductRecord, image_id
 from indexer.progress import Progress
@@ -236,11 +237,21 @@ class Ingest:
         for picture in pictures:
             if picture.refusal is None:
                 by_product.setdefault(picture.product.id, []).append(picture)
-        records = [_product_record(pictures) for pictures in by_product.values()]
+        records = [record for pictures in by_product.values() if (record := self._record(pictures)) is not None]
         with self._database.writing() as catalogue:
             catalogue.upsert_products(records)
         self._report.products += len(records)
         self._report.images += sum(len(record.images) for record in records)
+
+    def _record(self, pictures: Sequence[_Picture]) -> ProductRecord | None:
+        """Return the product of these pictures, or None and skip them when its name cannot be stored."""
+        record = _product_record(pictures)
+        try:
+            check_product(record)
+        except InvalidParameter as error:
+            self._report.skipped += [Skipped(picture.path, error.slug, error.message) for picture in pictures]
+            return None
+        return record
 
     def _remove_others(self, products: Sequence[SourceProduct]) -> None:
         skipped = {skipped.path for skipped in self._report.skipped}

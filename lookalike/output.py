@@ -1,7 +1,9 @@
 """How results are printed: tables for people, JSON for scripts."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -22,3 +24,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console().print(table)
+
+
+def path_text(path: Path) -> str:
+    """Return a path as text that can be printed, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

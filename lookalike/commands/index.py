@@ -7,7 +7,7 @@ import typer
 
 from app.core.settings import Settings
 from lookalike.options import DataDir, Json
-from lookalike.output import print_json, print_table
+from lookalike.output import path_text, print_json, print_table
 from lookalike.progress import shown_progress
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def index_document(result: "IndexResult") -> dict[str, object]:
             "count": len(report.skipped),
             "by_reason": report.skipped_by_reason,
             "files": [
-                {"path": str(skipped.path), "reason": skipped.reason, "message": skipped.message}
+                {"path": path_text(skipped.path), "reason": skipped.reason, "message": skipped.message}
                 for skipped in report.skipped
             ],
         },
@@ -73,7 +73,7 @@ def print_index(result: "IndexResult") -> None:
         print_table(
             f"Skipped files: {len(report.skipped):,}",
             ("Reason", "File", "Why"),
-            [(skipped.reason, skipped.path, skipped.message) for skipped in report.skipped[:SHOWN_SKIPPED]],
+            [(skipped.reason, path_text(skipped.path), skipped.message) for skipped in report.skipped[:SHOWN_SKIPPED]],
         )
         if len(report.skipped) > SHOWN_SKIPPED:
             typer.echo(f"… and {len(report.skipped) - SHOWN_SKIPPED:,} more; --json lists all of them.")

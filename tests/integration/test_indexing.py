@@ -157,6 +157,17 @@ def test_unreadable_files_are_skipped_counted_and_listed(settings: Settings, pho
     assert all(skipped.message.endswith(".") for skipped in report.skipped)
 
 
+def test_a_product_whose_name_cannot_be_stored_is_skipped(settings: Settings, photos: Path) -> None:
+    """A file name that is too long for an id, or no text at all, costs that product and not the run."""
+    _write(photos / "mugs" / f"{'long' * 60}.jpg", seed=1)
+    _write(photos / "mugs" / os.fsdecode(b"caf\xe9.jpg"), seed=2)
+
+    report = _index(settings, photos).ingest
+
+    assert report.skipped_by_reason == {"invalid-parameter": 2}
+    assert report.products == PRODUCTS
+
+
 def test_several_files_of_one_product_are_its_images(settings: Settings, photos: Path) -> None:
     """Pictures that share a name before two underscores come out as one product, in order; a bad one is left out."""
     for seed, view in enumerate(("back", "front", "side"), start=500):
