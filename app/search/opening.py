@@ -25,7 +25,8 @@ from app.search.readiness import ReadinessCheck
 from app.search.service import Look, SearchService, embed_batch
 
 MAX_WAIT_S = 1.0
-LOOKUP_THREADS = 2  # below the database's connection pool
+LOOKUP_THREADS = 2  # fewer than the database's pool has connections
+MAX_WAITING_PICTURES = 256  # a few pages of thumbnails
 PICTURE_WAIT_S = 10.0
 
 
@@ -44,6 +45,16 @@ class OpenService:
     queue_depth: Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Executors:
+    """The threads that block, so that the event loop does not."""
+
+    decoding: BoundedExecutor
+    lookups: BoundedExecutor
+    pictures: BoundedExecutor
+    administration: BoundedExecutor
+
+
 @asynccontextmanager
 async def open_service(
     settings: Settings, observe_batch: Callable[[int], None] = lambda _size: None
@@ -59,51 +70,59 @@ async def open_service(
         cleanup.callback(database.close)
         live_index = LiveIndex(settings.snapshots_dir, accept=lambda snapshot: _check(snapshot, embedder, pool))
         embedder, pool = await asyncio.to_thread(_open_and_check, settings, database, live_index, cleanup)
-        workers = _workers(settings)
-        bounded = partial(_bounded, cleanup)
-        decoding = bounded("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S)
-        lookups = bounded("the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S)
-        # Pictures leave one decoding child to searches where there is more than one.
-        pictures = bounded("pictures", threads=max(1, workers - 1), max_waiting=256, max_wait_s=PICTURE_WAIT_S)
-        administration = bounded("administration", threads=1, max_waiting=4, max_wait_s=PICTURE_WAIT_S)
-        batcher = await cleanup.enter_async_context(
-            Batcher[PreparedImage, Look](
-                partial(embed_batch, embedder),
-                max_batch=embedder.best_batch_size,
-                queue_size=settings.queue_size,
-                observe_batch=observe_batch,
-            )
-        )
+        executors = _open_executors(settings, cleanup)
+        batcher = await cleanup.enter_async_context(_batcher(settings, embedder, observe_batch))
         search = SearchService(
             live_index=live_index,
             database=database,
             embedder=embedder,
             pool=pool,
-            decoding=decoding,
+            decoding=executors.decoding,
             batcher=batcher,
-            lookups=lookups,
+            lookups=executors.lookups,
         )
         live_index.start()
         cleanup.callback(live_index.close)
         yield OpenService(
             search=search,
-            pictures=Pictures(database, pool, pictures),
-            readiness=ReadinessCheck(live_index, database, search, lookups),
+            pictures=Pictures(database, pool, executors.pictures),
+            readiness=ReadinessCheck(live_index, database, search, executors.lookups),
             database=database,
-            lookups=lookups,
-            administration=administration,
+            lookups=executors.lookups,
+            administration=executors.administration,
             snapshots=SnapshotFolder(settings.snapshots_dir),
             runtime=embedder.runtime,
             queue_depth=lambda: batcher.depth,
         )
 
 
-def _bounded(
-    cleanup: AsyncExitStack, work: str, *, threads: int, max_waiting: int, max_wait_s: float
-) -> BoundedExecutor:
-    executor = BoundedExecutor(work, threads=threads, max_waiting=max_waiting, max_wait_s=max_wait_s)
-    cleanup.callback(executor.close)
-    return executor
+def _open_executors(settings: Settings, cleanup: AsyncExitStack) -> _Executors:
+    workers = _workers(settings)
+    executors = _Executors(
+        decoding=BoundedExecutor("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S),
+        lookups=BoundedExecutor(
+            "the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S
+        ),
+        # Pictures leave one decoding child to searches where there is more than one.
+        pictures=BoundedExecutor(
+            "pictures", threads=max(1, min(4, workers - 1)), max_waiting=MAX_WAITING_PICTURES, max_wait_s=PICTURE_WAIT_S
+        ),
+        administration=BoundedExecutor("administration", threads=1, max_waiting=4, max_wait_s=PICTURE_WAIT_S),
+    )
+    for executor in (executors.decoding, executors.lookups, executors.pictures, executors.administration):
+        cleanup.callback(executor.close)
+    return executors
+
+
+def _batcher(
+    settings: Settings, embedder: Embedder, observe_batch: Callable[[int], None]
+) -> Batcher[PreparedImage, Look]:
+    return Batcher(
+        partial(embed_batch, embedder),
+        max_batch=embedder.best_batch_size,
+        queue_size=settings.queue_size,
+        observe_batch=observe_batch,
+    )
 
 
 def _open_and_check(
