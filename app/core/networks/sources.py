@@ -151,17 +151,20 @@ def _hash_in(file_name: str) -> str | None:
 
 
 def _timm_origin(part: Part) -> Origin | None:
+    """Take timm's own preference: the hub, where most weights are .safetensors, and a plain address otherwise."""
     config: Any = timm_package().get_pretrained_cfg(part.architecture)
-    if config is None or config.custom_load:
+    if config is None:
         return None
-    if config.url:
-        name = PurePosixPath(urlsplit(config.url).path).name
-        suffix = PurePosixPath(name).suffix
-        return Origin(config.url, f"{part.weights_name}{suffix}", _hash_in(name)) if suffix in _SUFFIXES else None
     if config.hf_hub_id:
-        from huggingface_hub import hf_hub_url  # noqa: PLC0415  # timm's own dependency; half a second, needed here only
+        from huggingface_hub import hf_hub_url  # noqa: PLC0415  # half a second, needed here only
 
-        file_name = config.hf_hub_filename or "model.safetensors"
-        url = hf_hub_url(config.hf_hub_id, file_name)
-        return Origin(url, f"{part.weights_name}{PurePosixPath(file_name).suffix}", None)
-    return None
+        name = config.hf_hub_filename or "model.safetensors"
+        url, sha256 = hf_hub_url(config.hf_hub_id, name), None
+    elif config.url and not config.custom_load:  # custom_load: a file of another framework
+        url = config.url
+        name = PurePosixPath(urlsplit(url).path).name
+        sha256 = _hash_in(name)
+    else:
+        return None
+    suffix = ".safetensors" if name.endswith(".safetensors") else ".pth"
+    return Origin(url, f"{part.weights_name}{suffix}", sha256)

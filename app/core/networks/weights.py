@@ -8,7 +8,6 @@ Two formats: safetensors, and torch's own (zip, or the older one that torchvisio
 import pickle  # for the name of the error that torch's restricted unpickler raises
 import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +100,7 @@ def _checksums_agree(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error):
+    except Exception:  # noqa: BLE001  # damaged files make zipfile raise nearly anything, EOFError among others
         return False
 
 
