@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { offerCamera } from "./camera.js";
+import { opensElsewhere } from "./parts.js";
 import { shrink, takeIn } from "./photo.js";
 import { inWords } from "./problems.js";
 import * as trail from "./trail.js";
@@ -13,6 +14,8 @@ const MORE_HITS = 20;
 const MOST_HITS = 100;
 const SLOW_MS = 6_000;
 const STEPS_REMEMBERED = 40;
+// No service takes that much, and sending it would only waste somebody's mobile data.
+const HOPELESS_BYTES = 64 * 1024 * 1024;
 const SENDING = "Sending your photo…";
 const LOOKING = "Looking for similar products…";
 
@@ -32,6 +35,10 @@ function remember(step) {
   }
   return memory.get(step.key);
 }
+
+// A photo's picture is an address into this page's memory, so the history does not keep it.
+const stepsShown = () =>
+  trail.steps().map((step) => ({ ...step, picture: memory.get(step.key)?.picture ?? step.picture }));
 
 const subjectOf = (step, known) => ({
   kind: step.kind,
@@ -63,7 +70,7 @@ function show() {
     showAnswer(step, known);
     view.focusOn(known.openedId);
   } else {
-    view.searching(trail.steps(), subjectOf(step, known));
+    view.searching(stepsShown(), subjectOf(step, known));
     view.focusOn();
     run(step, known);
   }
@@ -78,7 +85,7 @@ function showHome() {
 }
 
 function showAnswer(step, known) {
-  view.showAnswer(trail.steps(), subjectOf(step, known), known.answer, canHaveMore(known));
+  view.showAnswer(stepsShown(), subjectOf(step, known), known.answer, canHaveMore(known));
 }
 
 const canHaveMore = ({ k, answer }) => answer.results.length >= k && k < MOST_HITS;
@@ -116,9 +123,10 @@ async function askWithPhoto(step, known, signal) {
     known.photo = await shrink(known.file);
     known.picture = URL.createObjectURL(known.photo);
     signal.throwIfAborted();
-    trail.amend({ picture: known.picture });
+    view.showTrail(stepsShown());
     view.showSubject(subjectOf(step, known));
   }
+  if (known.photo?.size > HOPELESS_BYTES) throw new api.Problem({ slug: "body-too-large" });
   return searchByPhoto(step, known, known.k, signal, { upload: known.photo });
 }
 
@@ -204,7 +212,7 @@ async function loadExamples() {
 
 function onCrumb(event) {
   const link = event.target.closest("a[href]");
-  if (!link || view.opensElsewhere(event)) return;
+  if (!link || opensElsewhere(event)) return;
   event.preventDefault();
   if (link.dataset.step === "start") trail.goHome();
   else trail.backTo(Number(link.dataset.step));
@@ -223,7 +231,7 @@ function wire() {
   document.addEventListener("product-open", ({ detail }) => searchProduct(detail.product, detail.picture));
   byId("trail").addEventListener("click", onCrumb);
   byId("brand").addEventListener("click", (event) => {
-    if (view.opensElsewhere(event)) return;
+    if (opensElsewhere(event)) return;
     event.preventDefault();
     trail.goHome();
   });

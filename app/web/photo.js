@@ -15,6 +15,8 @@ const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]);
  * @returns {Promise<Blob>}
  */
 export async function shrink(file) {
+  // Not even tried, since trying would read a whole film into memory.
+  if (file.type && !file.type.startsWith("image/")) return file;
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });

@@ -41,7 +41,7 @@ export function goHome() {
 /** Leave the current step for whatever was shown before it. */
 export function leave() {
   // Nothing of ours lies before the view that the page was entered by.
-  if (history.state.isEntrance) goHome();
+  if (history.state?.isEntrance ?? true) goHome();
   else history.back();
 }
 

@@ -1,20 +1,18 @@
-// Everything that is put on the page. Data of the shop and of the service only ever becomes text or an address.
+// The states of the page: home, a search under way, an answer, a problem.
 
-import { thumbnail } from "./api.js";
-import { addressOf, productAddress } from "./trail.js";
+import { fromTemplate, hitCard, metaOf, outLinks, priceOf, productCard, showBars, showPicture } from "./parts.js";
+import { addressOf } from "./trail.js";
+
+let isSlow = false;
+let retryTimer = 0;
 
 const byId = (id) => document.getElementById(id);
 const APP_TITLE = "Lookalike";
 const SKELETONS = 10;
-const BARS = 5;
+const TRAIL_SHOWN = 5;
 
 const numbers = new Intl.NumberFormat("en-GB");
 const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-function fromTemplate(id) {
-  return byId(id).content.firstElementChild.cloneNode(true);
-}
 
 function swapView(name) {
   document.body.dataset.view = name;
@@ -26,7 +24,11 @@ function swapView(name) {
 }
 
 // The buttons for another photo are where the eyes are: in the welcome, beside the photo, or below a problem.
-const moveIntake = (slot) => byId(slot).append(byId("intake"));
+function moveIntake(slot) {
+  const intake = byId("intake");
+  // Moved to where it is already, it would lose the keyboard's focus.
+  if (intake.parentElement !== byId(slot)) byId(slot).append(intake);
+}
 
 /** Say something to everybody, screen readers included. */
 export function say(text) {
@@ -44,11 +46,14 @@ export function home() {
 
 /** Show that a search is under way: its subject, the trail to it, and empty places for the hits. */
 export function searching(steps, subject) {
+  isSlow = false;
   swapView("search");
   document.title = `Searching… – ${APP_TITLE}`;
   byId("results-title").textContent = titleOf(steps.at(-1));
   showTrail(steps);
   showSubject(subject);
+  // The picture may still be on its way: an empty place, but no missing one.
+  byId("query-picture").parentElement.classList.remove("missing");
   showBars(byId("categories"), null);
   showBars(byId("classes"), subject.kind === "photo" ? null : []);
   byId("low-confidence").hidden = byId("more").hidden = true;
@@ -59,8 +64,6 @@ export function searching(steps, subject) {
 
 const titleOf = (step) =>
   step.kind === "photo" ? "Products that look like your photo" : `Products that look like “${step.label}”`;
-
-let isSlow = false;
 
 /** Say which stage a search is in; `share` (0 to 1) where it is known how far. */
 export function stage(text, share = null) {
@@ -97,7 +100,9 @@ export function showSubject({ kind, picture = "", product = null }) {
   byId("query-meta").textContent = product ? metaOf(product) : "";
   byId("query-price").textContent = product ? priceOf(product) : "";
   byId("query-out").replaceChildren(...(product ? outLinks(product) : []));
-  showPicture(byId("query-picture"), picture, product?.title ?? (kind === "photo" ? "The photo you searched with" : ""));
+  const isPhoto = kind === "photo";
+  const alt = product?.title ?? (isPhoto ? "The photo you searched with" : "");
+  showPicture(byId("query-picture"), picture, alt, isPhoto ? "The photo was not kept" : undefined);
 }
 
 /** Show an answer: classes, categories, hits and facts. */
@@ -152,8 +157,6 @@ export function showProblem(words, { keepsHits = false } = {}) {
   waitBeforeRetry(words.retryAfterS);
 }
 
-let retryTimer = 0;
-
 // The seconds are counted on the button and not in the alert, which would read each of them aloud.
 function waitBeforeRetry(seconds) {
   clearInterval(retryTimer);
@@ -176,7 +179,7 @@ function waitBeforeRetry(seconds) {
 /** Show products to start from; none hides the section, null shows empty places for `count`. */
 export function showExamples(products, count) {
   const cards = products
-    ? products.map((product) => card(product, product.images?.[0]?.url))
+    ? products.map((product) => productCard(product, product.images?.[0]?.url))
     : Array.from({ length: count }, () => fromTemplate("skeleton"));
   byId("example-list").replaceChildren(...cards);
   byId("examples").classList.toggle("empty", cards.length === 0);
@@ -198,135 +201,23 @@ export function keepFocus() {
 
 export const focusHit = (index) => document.querySelectorAll("#hits .card-link")[index]?.focus();
 
-function hitCard({ product, image, score }) {
-  const item = card(product, image.url);
-  item.querySelector(".out-slot").append(...outLinks(product));
-  item.querySelector(".score").textContent = `Similarity ${score.toFixed(2)}`;
-  return item;
-}
-
-function card(product, pictureUrl) {
-  const item = fromTemplate("card");
-  const img = item.querySelector("img");
-  const link = item.querySelector(".card-link");
-  link.href = productAddress(product.id);
-  link.dataset.product = product.id;
-  link.addEventListener("click", (event) => {
-    if (opensElsewhere(event)) return;
-    event.preventDefault();
-    link.dispatchEvent(new CustomEvent("product-open", { bubbles: true, detail: { product, picture: img.src } }));
-  });
-  item.querySelector(".card-name").textContent = product.title;
-  item.querySelector(".meta").textContent = metaOf(product);
-  item.querySelector(".price").textContent = priceOf(product);
-  showPicture(img, pictureUrl ? thumbnail(pictureUrl) : "", product.title);
-  return item;
-}
-
-// A new tab or window, as with any link.
-export const opensElsewhere = (event) => event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-
-const metaOf = ({ brand, category }) => [category && capitalised(category), brand].filter(Boolean).join(" · ");
-
-function priceOf({ price, currency }) {
-  if (price === null || price === undefined) return "";
-  try {
-    return new Intl.NumberFormat("en-GB", { style: "currency", currency }).format(price);
-  } catch {
-    // No currency, or a code that is none.
-    return [price, currency].filter(Boolean).join(" ");
-  }
-}
-
-// The address comes from the shop's data: one that is no web address (javascript:, data:) becomes no link.
-function outLinks({ url, title }) {
-  if (!url || !/^https?:$/.test(protocolOf(url))) return [];
-  const link = fromTemplate("out");
-  link.href = url;
-  link.querySelector("span").textContent = `(${title}, opens in a new tab)`;
-  return [link];
-}
-
-function protocolOf(url) {
-  try {
-    return new URL(url, location.href).protocol;
-  } catch {
-    return "";
-  }
-}
-
-function showPicture(img, source, text) {
-  const tile = img.parentElement;
-  tile.classList.toggle("missing", !source && text !== "");
-  img.alt = text;
-  img.onload = () => tile.style.setProperty("--matte", edgeColour(img));
-  img.onerror = () => tile.classList.add("missing");
-  if (source) img.src = source;
-  else img.removeAttribute("src");
-}
-
-const MATTE_PX = 16;
-const sampler = new OffscreenCanvas(MATTE_PX, MATTE_PX).getContext("2d", { willReadFrequently: true });
-
-// The usual colour along the two edges beside which a picture leaves its tile empty: a studio's background then goes
-// on seamlessly, whatever the picture's shape. The median, since a sleeve that touches the edge must not tint it.
-function edgeColour(img) {
-  sampler.fillStyle = "#fff";
-  sampler.fillRect(0, 0, MATTE_PX, MATTE_PX);
-  sampler.drawImage(img, 0, 0, MATTE_PX, MATTE_PX);
-  const { width, height } = img.parentElement.getBoundingClientRect();
-  const isNarrow = img.naturalWidth / img.naturalHeight < width / height;
-  const edge = (at) => sampler.getImageData(...(isNarrow ? [at, 0, 1, MATTE_PX] : [0, at, MATTE_PX, 1])).data;
-  const pixels = [...edge(0), ...edge(MATTE_PX - 1)];
-  const median = (channel) => pixels.filter((_, index) => index % 4 === channel).sort((a, b) => a - b)[MATTE_PX];
-  return `rgb(${median(0)} ${median(1)} ${median(2)})`;
-}
-
-/** Fill a list of bars; null shows empty places, and a section with nothing to say is not there. */
-function showBars(section, shares) {
-  section.hidden = shares?.length === 0;
-  const bars = shares ? shares.slice(0, BARS).map(filledBar) : Array.from({ length: BARS }, emptyBar);
-  section.querySelector(".bars").replaceChildren(...bars);
-}
-
-function filledBar({ label, probability }) {
-  const bar = fromTemplate("bar");
-  bar.querySelector(".bar-label").textContent = nameOf(label);
-  bar.querySelector(".bar-share").textContent = percent(probability);
-  bar.querySelector(".bar-track").style.setProperty("--share", String(probability));
-  return bar;
-}
-
-function emptyBar() {
-  const bar = fromTemplate("bar");
-  bar.setAttribute("aria-hidden", "true");
-  bar.classList.add("skeleton");
-  bar.querySelector(".bar-label").textContent = "\u00a0";
-  return bar;
-}
-
-// ImageNet's labels list synonyms ("jersey, T-shirt, tee shirt"); the first one says enough.
-const nameOf = (label) => capitalised(label.split(",")[0].replaceAll("_", " "));
-
-const percent = (share) => (share > 0 && share < 0.01 ? "under 1%" : `${Math.round(share * 100)}%`);
-
-function showTrail(steps) {
-  const start = crumb("Start", "", "/");
-  start.firstElementChild.dataset.step = "start";
+/** Show the steps to here as links; the last one is where one is. Of many, those in the middle are left out. */
+export function showTrail(steps) {
+  const last = steps.length - 1;
   const crumbs = steps.map((step, index) => {
-    const isLast = index === steps.length - 1;
-    const item = crumb(step.label, step.picture, isLast ? null : addressOf(step));
-    item.firstElementChild.dataset.step = String(index);
-    if (isLast) item.firstElementChild.setAttribute("aria-current", "page");
+    const item = crumb(step.label, step.picture, index === last ? null : addressOf(step), index);
+    if (index === last) item.firstElementChild.setAttribute("aria-current", "page");
     return item;
   });
-  byId("trail").replaceChildren(start, ...crumbs);
+  if (crumbs.length > TRAIL_SHOWN) crumbs.splice(1, crumbs.length - TRAIL_SHOWN, crumb("…", "", null, ""));
+  byId("trail").replaceChildren(crumb("Start", "", "/", "start"), ...crumbs);
 }
 
-function crumb(label, picture, address) {
+function crumb(label, picture, address, step) {
   const item = fromTemplate("crumb");
   const link = item.firstElementChild;
   const img = link.querySelector("img");
+  link.dataset.step = step;
   if (address !== null) link.href = address;
   link.querySelector("span").textContent = label;
   img.onerror = () => img.remove();

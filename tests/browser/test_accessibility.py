@@ -99,6 +99,14 @@ def test_a_small_phone_shows_everything(
     window.assert_accessible()
 
 
+def test_the_page_can_be_magnified_four_times(open_page: OpenPage) -> None:
+    """At 400 % a window of 1280 pixels is 320 wide, and still nothing scrolls sideways."""
+    window = open_page(viewport={"width": 320, "height": 256})
+    window.assert_fits_width()
+    show_more_like_a_hit(window)
+    window.assert_fits_width()
+
+
 def test_long_words_do_not_widen_the_page(open_page: OpenPage, phone: dict[str, Any]) -> None:
     """A title without a space is broken and not let out of its card."""
     title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2

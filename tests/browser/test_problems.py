@@ -42,6 +42,23 @@ def test_a_file_that_is_too_large_is_named_so(home: SearchPage) -> None:
     home.wait_for_problem("This photo is too large to send")
 
 
+def test_a_hopelessly_large_file_is_not_sent(home: SearchPage) -> None:
+    """A film is refused before it uses up anybody's connection."""
+    sent: list[str] = []
+    home.page.on("request", lambda request: sent.append(request.url))
+    home.page.evaluate(
+        """() => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(65 * 1024 * 1024)], "film.mp4", { type: "video/mp4" }));
+            const input = document.getElementById("file");
+            input.files = transfer.files;
+            input.dispatchEvent(new Event("change"));
+        }"""
+    )
+    home.wait_for_problem("This photo is too large to send")
+    assert not [url for url in sent if url.endswith("/search")]
+
+
 def test_another_photo_can_be_chosen_at_once(home: SearchPage) -> None:
     """The way on stands below the problem, and the problem goes away."""
     home.choose(b"no photo")
@@ -84,9 +101,9 @@ def test_a_retry_after_as_a_date_is_understood(home: SearchPage) -> None:
     expect(home.page.get_by_role("button", name="Try again", exact=True)).to_be_enabled()
 
 
-@pytest.mark.parametrize(
-    ("status", "slug", "title"),
-    [
+def test_every_kind_of_refusal_has_words(home: SearchPage) -> None:
+    """A known slug has a sentence; an unknown one has the service's."""
+    for status, slug, title in (
         (413, "body-too-large", "This photo is too large to send"),
         (415, "format-not-allowed", "This kind of picture is not accepted"),
         (422, "image-corrupt", "This picture is damaged"),
@@ -96,14 +113,12 @@ def test_a_retry_after_as_a_date_is_understood(home: SearchPage) -> None:
         (503, "index-not-ready", "The shop is not ready to be searched yet"),
         (500, "internal-error", "Something went wrong on our side"),
         (418, "never-heard-of", "The service's own title"),
-    ],
-)
-def test_every_kind_of_refusal_has_words(home: SearchPage, status: int, slug: str, title: str) -> None:
-    """A known slug has a sentence; an unknown one has the service's."""
-    home.answer_searches(status, slug, "The service's own title", "The service's own detail.")
-    home.choose(PHOTO)
-    home.wait_for_problem(title)
-    expect(home.problem).to_contain_text("The service's own detail.")
+    ):
+        home.answer_searches(status, slug, "The service's own title", f"The service's own detail on {slug}.")
+        home.choose(PHOTO)
+        home.wait_for_problem(title)
+        expect(home.problem).to_contain_text(f"The service's own detail on {slug}.")
+        home.let_searches_pass()
 
 
 def test_an_answer_that_is_no_json_is_a_fault_of_the_service(home: SearchPage) -> None:

@@ -126,6 +126,20 @@ def test_the_trail_leads_back_over_several_steps(results: SearchPage) -> None:
     expect(results.title).to_be_focused()
 
 
+def test_a_long_trail_shows_its_ends(results: SearchPage) -> None:
+    """Of many steps the first and the last few are shown, and lead where they say."""
+    visited = []
+    for _ in range(6):
+        visited.append(results.hits.first.locator(".card-name").inner_text())
+        results.hits.first.click()
+        expect(results.title).to_contain_text(visited[-1])
+        results.wait_for_hits()
+    expect(results.trail).to_have_text(["Start", "Your photo", "…", *visited[-4:]])
+    results.trail.get_by_role("link", name=visited[-4]).first.click()
+    expect(results.title).to_contain_text(visited[-4])
+    expect(results.trail).to_have_count(5)
+
+
 def test_an_example_starts_a_search(home: SearchPage) -> None:
     """The page invites with a few products of the shop."""
     expect(home.examples).to_have_count(12)
@@ -153,6 +167,7 @@ def test_a_reload_repeats_the_search_with_the_photo(results: SearchPage) -> None
     results.page.reload()
     results.wait_for_hits()
     assert results.hits.all_inner_texts() == titles
+    expect(results.page.locator(".query-tile")).to_have_attribute("data-missing", "The photo was not kept")
 
 
 def test_more_hits_can_be_shown(results: SearchPage) -> None:
