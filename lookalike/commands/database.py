@@ -5,7 +5,6 @@ from contextlib import closing
 import typer
 
 from app.core.settings import Settings
-from app.db.database import Database
 from lookalike.options import DataDir
 
 app = typer.Typer(help="Look after the catalogue database.", no_args_is_help=True)
@@ -19,6 +18,8 @@ def database() -> None:
 @app.command()
 def upgrade(*, data_dir: DataDir = None) -> None:
     """Bring the database to the form that this version needs; harmless when it already is."""
+    from app.db.database import Database  # noqa: PLC0415  # keeps `lookalike --help` quick
+
     settings = Settings.load(data_dir=data_dir)
     with closing(Database(settings.resolved_database_url)) as catalogue_database:
         catalogue_database.upgrade()

@@ -8,7 +8,6 @@ import typer
 
 from app.core.errors import InvalidSetting
 from app.core.settings import Settings
-from app.db.database import Database
 from lookalike.commands.index import print_index, run_index
 from lookalike.commands.search import print_search
 from lookalike.commands.serve import run_service
@@ -62,6 +61,8 @@ def _sample(settings: Settings) -> Path:
 
 def _keep_other_catalogues(settings: Settings, source: Path) -> None:
     """Refuse to replace a catalogue that was made from another folder: a demo must not cost anybody theirs."""
+    from app.db.database import Database  # noqa: PLC0415  # keeps `lookalike --help` quick
+
     with closing(Database(settings.resolved_database_url)) as database:
         database.upgrade()
         with database.reading() as catalogue:
@@ -75,6 +76,7 @@ def _keep_other_catalogues(settings: Settings, source: Path) -> None:
 
 
 def _search_once(settings: Settings, source: Path, *, drawn: bool) -> tuple[str, "Found"]:
+    from app.db.database import Database  # noqa: PLC0415
     from indexer.sample_catalogue import draw_query_photo  # noqa: PLC0415
     from lookalike.shop import Shop  # noqa: PLC0415
 

@@ -1,14 +1,16 @@
 """`lookalike snapshots`: the indexes on disk, and which of them is live."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.core.settings import Settings
-from app.core.snapshot_folder import SnapshotFolder, SnapshotInfo
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from app.core.snapshot_folder import SnapshotFolder, SnapshotInfo
 
 app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
 
@@ -16,7 +18,9 @@ SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of a snapshot,
 MIB = 1024 * 1024
 
 
-def _folder(settings: Settings) -> SnapshotFolder:
+def _folder(settings: Settings) -> "SnapshotFolder":
+    from app.core.snapshot_folder import SnapshotFolder  # noqa: PLC0415  # keeps `lookalike --help` quick
+
     return SnapshotFolder(settings.snapshots_dir)
 
 
@@ -61,7 +65,7 @@ def prune(
     typer.echo(f"Removed {', '.join(removed)}." if removed else "There was nothing to remove.")
 
 
-def _document(info: SnapshotInfo) -> dict[str, object]:
+def _document(info: "SnapshotInfo") -> dict[str, object]:
     manifest = info.manifest.model_dump(mode="json") if info.manifest else None
     return {
         "id": info.id,
@@ -73,7 +77,7 @@ def _document(info: SnapshotInfo) -> dict[str, object]:
     }
 
 
-def _row(info: SnapshotInfo) -> tuple[object, ...]:
+def _row(info: "SnapshotInfo") -> tuple[object, ...]:
     manifest = info.manifest
     live = "live" if info.is_live else ""
     if manifest is None:

@@ -1,0 +1,286 @@
+import json
+import os
+import pickle
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.settings import Settings
+from lookalike.cli import main
+from tests.support.shop import Shop, write_shop
+from tests.support.snapshots import overwrite, reseal
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    out: str
+    error: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run `lookalike` in this process, as its script does."""
+
+    def command(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "160")
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, error = capfd.readouterr()
+        return Outcome(code, out, error)
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def built_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A small shop with a published index, to copy."""
+    root = tmp_path_factory.mktemp("shop")
+    return write_shop(root, Settings(data_dir=root / "data", runtime="openvino-float32"))
+
+
+@pytest.fixture
+def shop(built_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A small shop of this test's own, which the environment names."""
+    shutil.copytree(built_shop.settings.data_dir, tmp_path / "data")
+    monkeypatch.setenv("LOOKALIKE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LOOKALIKE_RUNTIME", "openvino-float32")
+    return Shop(Settings.load(), built_shop.photos)
+
+
+@pytest.fixture
+def photo(shop: Shop, tmp_path: Path) -> Path:
+    """A photo of a product of the shop."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(shop.photos["mugs-01"][0])
+    return path
+
+
+def test_search_prints_the_most_similar_products_as_a_table(run: Run, photo: Path) -> None:
+    """The product in the photo comes first, with its score; classes and categories stand above."""
+    outcome = run("search", photo, "-k", "3")
+
+    first = next(line for line in outcome.out.splitlines() if "│    1 │" in line)
+    assert outcome.code == 0
+    assert "1.000" in first
+    assert "mugs-01" in first
+    assert outcome.out.startswith("Classes: ")
+    assert "Categories: mugs" in outcome.out
+
+
+def test_search_prints_json_with_the_names_of_the_api(run: Run, photo: Path) -> None:
+    """Scripts get one document on standard output, and nothing else there."""
+    outcome = run("search", photo, "-k", "2", "--json")
+
+    document = json.loads(outcome.out)
+    assert [result["rank"] for result in document["results"]] == [1, 2]
+    assert document["results"][0]["product"]["id"] == "mugs-01"
+    assert set(document) == {"snapshot", "low_confidence", "classes", "categories", "results"}
+
+
+def test_classify_prints_classes_and_categories(run: Run, photo: Path) -> None:
+    """What is in the photo, without any product."""
+    outcome = run("classify", photo, "--json")
+
+    document = json.loads(outcome.out)
+    assert document["categories"][0]["label"] == "mugs"
+    assert len(document["classes"]) == 5
+
+
+def test_snapshots_are_listed_published_and_rolled_back(run: Run, photo: Path) -> None:
+    """The commands switch between indexes, and the list shows which one is live."""
+    folder = photo.parent / "more"
+    (folder / "mugs").mkdir(parents=True)
+    (folder / "mugs" / "one.jpg").write_bytes(photo.read_bytes())
+    assert run("index", folder, "--json").code == 0
+    new, old = json.loads(run("snapshots", "list", "--json").out)
+
+    back = run("snapshots", "rollback")
+    live_after_back = [entry["live"] for entry in json.loads(run("snapshots", "list", "--json").out)]
+    forth = run("snapshots", "publish", new["id"])
+    live_after_forth = [entry["live"] for entry in json.loads(run("snapshots", "list", "--json").out)]
+
+    assert (new["live"], old["live"]) == (True, False)
+    assert back.out == f"Snapshot {old['id']} is live again.\n"
+    assert live_after_back == [False, True]
+    assert forth.out == f"Snapshot {new['id']} is live.\n"
+    assert live_after_forth == [True, False]
+    assert "live" in run("snapshots", "list").out
+    assert run("snapshots", "prune", "--keep", "2").out == "There was nothing to remove.\n"
+
+
+def test_networks_are_listed_and_verified(run: Run, tmp_path: Path) -> None:
+    """The network whose weights are installed is verified by its hash and by embedding pictures."""
+    listed = json.loads(run("networks", "list", "--json", "--data-dir", tmp_path).out)
+    verified = json.loads(run("networks", "verify", "efficientnet_lite0", "--json", "--data-dir", tmp_path).out)
+
+    assert {network["name"] for network in listed} >= {"vgg16", "vgg16:fc6", "vgg19", "efficientnet_lite0"}
+    assert verified["weights"][0]["is_original"] is True
+    assert verified["dimension"] == 1280
+
+
+def test_wrong_usage_exits_with_2(run: Run) -> None:
+    """A missing argument is told apart from a failure."""
+    assert run("search").code == 2
+    assert run("nonsense").code == 2
+    assert run("search", "x.jpg", "-k", "0").code == 2
+
+
+def _damage(shop: Shop) -> None:
+    for index in shop.settings.snapshots_dir.glob("*/index.faiss"):
+        overwrite(index, index.read_bytes()[:-1])
+
+
+def _other_network(shop: Shop) -> None:
+    (folder,) = shop.settings.snapshots_dir.glob("0*")
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["fingerprint"]["weights_sha256"] = ["0" * 64]
+
+    snapshot_id = reseal(shop.settings.snapshots_dir, folder.name, change)
+    (shop.settings.snapshots_dir / "CURRENT").unlink()
+    from app.core.snapshot_folder import SnapshotFolder  # noqa: PLC0415
+
+    SnapshotFolder(shop.settings.snapshots_dir).publish(snapshot_id)
+
+
+def _other_probes(shop: Shop) -> None:
+    """A snapshot whose network sees the probe pictures otherwise than this machine's."""
+    import io  # noqa: PLC0415
+
+    import numpy as np  # noqa: PLC0415
+
+    from app.core.snapshot_folder import SnapshotFolder  # noqa: PLC0415
+
+    (folder,) = shop.settings.snapshots_dir.glob("0*")
+    probes = np.roll(np.load(folder / "probes.npy"), 1, axis=0)
+    out = io.BytesIO()
+    np.save(out, probes)
+    snapshot_id = reseal(shop.settings.snapshots_dir, folder.name, replace={"probes.npy": out.getvalue()})
+    (shop.settings.snapshots_dir / "CURRENT").unlink()
+    SnapshotFolder(shop.settings.snapshots_dir).publish(snapshot_id)
+
+
+def _newer_database(shop: Shop) -> None:
+    with closing(sqlite3.connect(shop.settings.data_dir / "catalogue.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+def _damaged_database(shop: Shop) -> None:
+    path = shop.settings.data_dir / "catalogue.db"
+    for extra in ("-wal", "-shm"):
+        path.with_name(path.name + extra).unlink(missing_ok=True)
+    path.write_bytes(b"not a database, but long enough to be read as one" * 100)
+
+
+@pytest.mark.parametrize("command", ["serve", "search"])
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        pytest.param(_damage, "index.faiss", id="truncated snapshot"),
+        pytest.param(_other_network, "weights", id="snapshot of another network"),
+        pytest.param(_other_probes, "cosine", id="snapshot of other probes"),
+        pytest.param(_newer_database, "newer", id="database newer than the code"),
+        pytest.param(_damaged_database, "database", id="damaged database"),
+    ],
+)
+def test_what_cannot_be_served_ends_in_one_sentence(
+    run: Run, shop: Shop, photo: Path, harm: Callable[[Shop], None], told: str, command: str
+) -> None:
+    """The command exits with 1 and says on one line what is wrong, before it listens or searches."""
+    harm(shop)
+
+    outcome = run("serve", "--port", "0") if command == "serve" else run("search", photo)
+
+    assert outcome.code == 1
+    assert outcome.out == ""
+    assert outcome.error.splitlines()[-1].startswith("Error: ")
+    assert told in outcome.error.splitlines()[-1]
+    assert "Traceback" not in outcome.error
+
+
+def test_a_port_in_use_is_named(run: Run, shop: Shop) -> None:  # noqa: ARG001  # the shop is what would be served
+    """The message says which port, and how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        outcome = run("serve", "--port", port)
+
+    assert outcome.code == 1
+    assert outcome.error.splitlines()[-1].startswith(f"Error: Port {port} on 127.0.0.1 is in use")
+
+
+def test_serving_without_an_index_says_how_to_make_one(run: Run, tmp_path: Path) -> None:
+    """An empty data folder is not an error that needs a manual."""
+    outcome = run("serve", "--data-dir", tmp_path / "nothing")
+
+    assert outcome.code == 1
+    assert "lookalike index FOLDER" in outcome.error
+
+
+class _Payload:
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return os.mkdir, (str(self._marker),)
+
+
+@pytest.mark.parametrize("harm", ["truncated", "malicious", "missing", "text"])
+def test_bad_weights_end_in_one_sentence(
+    run: Run, shop: Shop, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    """Weights that are damaged or dangerous are refused, no code in them runs, and the live index is untouched."""
+    weights, marker = tmp_path / "weights.pth", tmp_path / "marker"
+    if harm == "malicious":
+        weights.write_bytes(pickle.dumps({"features.0.weight": _Payload(marker)}))
+    elif harm != "missing":
+        weights.write_bytes(b"PK\x03\x04" + b"\0" * 5000 if harm == "truncated" else b"no weights")
+    monkeypatch.setenv("LOOKALIKE_VGG16_WEIGHTS", str(weights))
+    live = (shop.settings.snapshots_dir / "CURRENT").read_bytes()
+
+    outcome = run("index", photo.parent, "--network", "vgg16")
+
+    assert outcome.code == 1
+    assert outcome.error.splitlines()[-1].startswith("Error: ")
+    assert not marker.exists()
+    assert (shop.settings.snapshots_dir / "CURRENT").read_bytes() == live
+
+
+@pytest.mark.parametrize("data", [b"", b"plain text"], ids=["empty", "text"])
+def test_a_file_that_is_no_photo_is_refused_in_words(run: Run, shop: Shop, tmp_path: Path, data: bytes) -> None:  # noqa: ARG001
+    """A search with it exits with 1 and one sentence."""
+    (tmp_path / "file.jpg").write_bytes(data)
+
+    outcome = run("search", tmp_path / "file.jpg")
+
+    assert outcome.code == 1
+    assert outcome.error.startswith("Error: ")
+
+
+def test_a_setting_that_makes_no_sense_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the environment variable."""
+    monkeypatch.setenv("LOOKALIKE_PORT", "high")
+
+    outcome = run("serve")
+
+    assert outcome.code == 1
+    assert outcome.error.startswith("Error: LOOKALIKE_PORT: ")
