@@ -74,23 +74,22 @@ def _cap(canvas: Canvas, design: Design) -> None:
         stitch(canvas, curve((-40 + inset, 20.5 - inset * 0.4), (-24, 19.6 - inset * 0.9), (5, 18.6 - inset * 0.7)))
 
 
-def _beanie(canvas: Canvas, design: Design) -> None:
+def _bobble_hat(canvas: Canvas, design: Design) -> None:
     crown = symmetric([(0, -30, 1), (17, -25, 1), (26, -6, 1), (27, 16, 0), (0, 18, 1)])
     sew(canvas, crown, design.fabric, texture="knit", puff=6, depth=1.1)
     cuff = symmetric([(0, 6, 1), (28, 4, 0.3), (29, 22, 0.4), (0, 25.5, 1)])
     dome = canvas.mask(crown)
     canvas.shade(canvas.mask(moved(cuff, 0, -1.4), blur=1.2).within(dome), -0.35)
     sew(canvas, cuff, trimming(design.colour, 0.08), texture="rib", puff=3.4, depth=1.1)
-    if design.whim > 0.35:
-        rng = np.random.default_rng(5)
-        middle = (0.0, -34.0)
-        wool = [
-            ribbon(line(middle, (9.5 * math.cos(a) * r, -34 + 8.5 * math.sin(a) * r)), 1.4, 0.6)
-            for a, r in rng.uniform((0, 0.75), (6.28, 1.08), (110, 2))
-        ]
-        sew(canvas, ellipse(*middle, 8.2, 7.6), plain(design.accent), puff=3, depth=1.0)
-        canvas.paint(canvas.mask(*wool[:60]), darker(design.accent, 0.12), 0.6)
-        canvas.paint(canvas.mask(*wool[60:]), lighter(design.accent, 0.25), 0.6)
+    rng = np.random.default_rng(5)
+    middle = (0.0, -34.0)
+    wool = [
+        ribbon(line(middle, (9.5 * math.cos(a) * r, -34 + 8.5 * math.sin(a) * r)), 1.4, 0.6)
+        for a, r in rng.uniform((0, 0.75), (6.28, 1.08), (110, 2))
+    ]
+    sew(canvas, ellipse(*middle, 8.2, 7.6), plain(design.accent), puff=3, depth=1.0)
+    canvas.paint(canvas.mask(*wool[:60]), darker(design.accent, 0.12), 0.6)
+    canvas.paint(canvas.mask(*wool[60:]), lighter(design.accent, 0.25), 0.6)
 
 
 def _brimmed(
@@ -164,7 +163,13 @@ def _bucket_hat(canvas: Canvas, design: Design) -> None:
         canvas.paint(canvas.mask(ellipse(x + 14, -9, 0.9, 0.9), holes=[ellipse(x + 14, -9, 0.45, 0.45)]), _SILVER)
 
 
-_HATS = {"baseball": _cap, "bobble": _beanie, "fedora": _fedora, "straw": _straw, "bucket": _bucket_hat}
+_HATS = {
+    "baseball-cap": _cap,
+    "bobble-hat": _bobble_hat,
+    "fedora": _fedora,
+    "straw-hat": _straw,
+    "bucket-hat": _bucket_hat,
+}
 HATS = tuple(_HATS)
 
 
@@ -174,12 +179,14 @@ _LENSES: dict[str, tuple[Knot, ...]] = {  # the right lens, from its inner upper
     "aviator": ((5.5, -9, 0.7), (18, -11.5, 1), (35, -9.5, 0.8), (34.5, 3, 1), (26, 14, 1), (14, 12.5, 1), (7, 3, 1)),
     "cat-eye": ((5.5, -5, 0.7), (20, -9, 1), (39.5, -14.5, 0.3), (36, 0, 1), (26, 10, 1), (13, 9.5, 1), (7, 3, 1)),
 }
+_LENSES["wire-rim"] = _LENSES["round"]
 SUNGLASSES = tuple(_LENSES)
+WIRE_FRAMES = ("aviator", "wire-rim")
 
 
 def draw_sunglasses(canvas: Canvas, design: Design) -> None:
     """Draw sunglasses from the front, the temples folded open behind them."""
-    wire = design.cut == "aviator" or (design.cut == "round" and design.whim > 0.5)
+    wire = design.cut in WIRE_FRAMES
     frame = (_GOLD if design.whim > 0.5 else _SILVER) if wire else design.colour
     for side in (1, -1):
         temple = curve((36 * side, -7), (38.5 * side, -17), (31 * side, -27), (25 * side, -28.5))

@@ -237,19 +237,9 @@ def draw_heel(canvas: Canvas, design: Design) -> None:
     canvas.paint(canvas.mask(tip), (0.13, 0.12, 0.12))
 
 
-def _court_shoe(canvas: Canvas, design: Design, lift: float, insole: Colour) -> None:
-    inner = spline(
-        (
-            (-21, 5, 0.6),
-            (-6, 4 + lift * 0.3, 1),
-            (14, lift - 3, 1),
-            (33.5, lift - 12.5, 0.6),
-            (14, lift - 7.5, 1),
-            (-8, 1 + lift * 0.2, 1),
-        )
-    )
-    sew(canvas, inner, plain(insole), puff=1.2, depth=0.6)
-    upper = spline(
+def _court_upper(lift: float) -> Points:
+    """Outline the upper of a court shoe whose heel seat is at height `lift`."""
+    return spline(
         (
             (-43, 16.4, 0.1),
             (-40, 12, 1),
@@ -267,6 +257,21 @@ def _court_shoe(canvas: Canvas, design: Design, lift: float, insole: Colour) -> 
             (-32, 17.4, 1),
         )
     )
+
+
+def _court_shoe(canvas: Canvas, design: Design, lift: float, insole: Colour) -> None:
+    inner = spline(
+        (
+            (-21, 5, 0.6),
+            (-6, 4 + lift * 0.3, 1),
+            (14, lift - 3, 1),
+            (33.5, lift - 12.5, 0.6),
+            (14, lift - 7.5, 1),
+            (-8, 1 + lift * 0.2, 1),
+        )
+    )
+    sew(canvas, inner, plain(insole), puff=1.2, depth=0.6)
+    upper = _court_upper(lift)
     mask = sew(canvas, upper, design.fabric, puff=2.6, depth=0.9)
     gloss(canvas, ribbon(curve((-38, 12), (-31, 8.5), (-23, 7)), 1.6, taper=True), onto=mask, strength=0.55, blur=0.5)
     gloss(

@@ -12,8 +12,8 @@ from indexer.sample_catalogue.geometry import Points
 Array = npt.NDArray[np.float32]
 Colour = tuple[float, float, float]  # sRGB, 0..1
 
-SIZE_PX = 512
-UNITS = 102.0  # how many units the picture is wide
+SIZE_PX = 480
+UNITS = 104.0  # how many units the picture is wide
 GRAIN: Array = np.random.default_rng(7).random((SIZE_PX, SIZE_PX), dtype=np.float32) - np.float32(0.5)
 _SUPERSAMPLING = 3
 _MARGIN_PX = 4  # around every mask, so that shading may look a few pixels beyond its edge
@@ -82,18 +82,19 @@ class Canvas:
 
     def mask(self, *outlines: Points, holes: Sequence[Points] = (), blur: float = 0.0) -> Mask:
         """Cover the outlines, leave the holes free; `blur` (units) softens the edge."""
-        solid = [self.pixels(outline) for outline in outlines]
+        shapes = [*outlines, *holes]
+        corners = self.pixels(np.concatenate(shapes))
+        polygons = np.split(corners, np.cumsum([len(shape) for shape in shapes])[:-1])
         blur_px = blur * self.px_per_unit
         margin_px = _MARGIN_PX + int(2.5 * blur_px)
-        corners = np.concatenate(solid)
         left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - margin_px, 0, SIZE_PX - 1).tolist()
         right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + margin_px, 1, SIZE_PX).tolist()
         factor = 1 if blur_px > 2 else _SUPERSAMPLING  # a soft edge needs no supersampling
         image = Image.new("L", (max(1, right - left) * factor, max(1, bottom - top) * factor))
         draw = ImageDraw.Draw(image)
-        for polygons, ink in ((solid, 255), ([self.pixels(hole) for hole in holes], 0)):
-            for polygon in polygons:
-                draw.polygon(((polygon - (left, top)) * factor).ravel().tolist(), fill=ink)
+        for number, polygon in enumerate(polygons):
+            ink = 255 if number < len(outlines) else 0
+            draw.polygon(((polygon - (left, top)) * factor).ravel().tolist(), fill=ink)
         if factor > 1:
             image = image.reduce(factor)
         if blur_px:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from indexer.sample_catalogue.photo import Shot, photograph
 
 DRAWING_VERSION = 1  # raise it with every change to what is drawn: catalogues that lie on disks are then redrawn
 MARKER = ".sample-catalogue.json"
-_COLOURWAYS = 2  # every design is sold in this many colours: each product has at least one obvious lookalike
+# Every design is sold in this many colours, so that each product has obvious lookalikes. Palettes hold a multiple of
+# it: a line of three never gets the same colour twice.
+_COLOURWAYS = 3
 
 
 def draw_sample_catalogue(
@@ -54,7 +56,7 @@ def draw_sample_catalogue(
         unfinished.rename(folder)
 
 
-def draw_query_photo(seed: int = 1) -> tuple[str, bytes]:
+def draw_query_photo(seed: int = 41) -> tuple[str, bytes]:
     """Photograph a product that the catalogue does not have: its title in words, and a JPEG."""
     rng = np.random.default_rng([seed, 2017])
     kind = KINDS[int(rng.integers(len(KINDS)))]
@@ -72,16 +74,22 @@ def _product(seed: int, number: int) -> tuple[str, str, bytes]:
 
 def _design(kind: Kind, rng: np.random.Generator, within: int) -> tuple[Design, str]:
     """Decide on the n-th product of a kind: cuts, patterns and colours are dealt evenly, in an order of the seed's."""
-    line, colourway = divmod(within, _COLOURWAYS)
-    cuts, patterns, colours = (
-        rng.permutation(list(names)).tolist() for names in (kind.cuts, kind.patterns, kind.colours)
-    )
-    cut, pattern = cuts[line % len(cuts)], patterns[line % len(patterns)]
-    # The second colourway runs half a palette ahead of the first: never the same colour, over the whole catalogue.
-    colour = colours[(line + colourway * (len(colours) // 2)) % len(colours)]
-    words = [colour, cut, kind.noun] if pattern == "plain" else [colour, pattern, cut, kind.noun]
-    own = np.random.default_rng([*rng.integers(2**32, size=2).tolist(), line])
-    return kind.design(cut, pattern, colour, own), "-".join(words)
+    line = within // _COLOURWAYS
+    cut, pattern = (_dealt(names, rng, line) for names in (kind.cuts, kind.patterns))
+    colour = _dealt(kind.colours, rng, within)
+    if cut in kind.plain_cuts:
+        pattern = "plain"
+    # The same for all colourways of a line: only the colour and the photo differ.
+    line_rng = np.random.default_rng([*rng.bytes(8), line])
+    return kind.design(cut, pattern, colour, line_rng), kind.title(cut, pattern, colour)
+
+
+def _dealt(names: Sequence[str], rng: np.random.Generator, place: int) -> str:
+    """The card at a place of a pile made of shuffled decks; every deck holds all the names once."""
+    (pile_seed,) = rng.integers(2**32, size=1).tolist()
+    deck, card = divmod(place, len(names))
+    order = np.random.default_rng([pile_seed, deck]).permutation(len(names))
+    return names[int(order[card])]
 
 
 def _photo(kind: Kind, design: Design, rng: np.random.Generator) -> bytes:

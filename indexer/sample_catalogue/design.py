@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.sample_catalogue.canvas import Canvas, Colour
-from indexer.sample_catalogue.patterns import COLOURS, COMPANIONS, Fabric
+from indexer.sample_catalogue.patterns import COLOURS, COMPANIONS, Fabric, darker, mixed
 from indexer.sample_catalogue.photo import Pose
+
+_TONAL = {"camouflage", "tortoiseshell"}  # patterns in shades of their own colour
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,12 @@ class Design:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of product: its category in the shop, its name, and all that it comes in."""
+    """
+    One kind of product: its category in the shop, its name, and all that it comes in.
+
+    A cut says what it is ("fedora") where there is no noun or it is in `standalone`; cuts in `plain_cuts` have no
+    pattern.
+    """
 
     category: str
     noun: str
@@ -46,15 +53,25 @@ class Kind:
     pose: Pose = "lying"
     may_mirror: bool = False
     pattern_scale: float = 1.0
+    standalone: Sequence[str] = ()
+    plain_cuts: Sequence[str] = ()
+
+    def title(self, cut: str, pattern: str, colour: str) -> str:
+        """Name a product, words joined by hyphens."""
+        words = [colour, "" if pattern == "plain" else pattern, cut, "" if cut in self.standalone else self.noun]
+        return "-".join(word for word in words if word)
 
     def design(self, cut: str, pattern: str, colour: str, rng: np.random.Generator) -> Design:
         """Decide on one product."""
-        second, third = COMPANIONS[colour]
+        base = COLOURS[colour]
+        second, third = (COLOURS[name] for name in COMPANIONS[colour])
+        if pattern in _TONAL:
+            second, third = darker(base, 0.5), mixed(base, COLOURS["sand"], 0.55)
         fabric = Fabric(
             pattern,
-            COLOURS[colour],
-            COLOURS[second],
-            COLOURS[third],
+            base,
+            second,
+            third,
             scale=self.pattern_scale * float(rng.uniform(0.85, 1.2)),
             shift=float(rng.uniform(0, 9)),
         )

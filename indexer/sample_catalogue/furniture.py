@@ -24,7 +24,7 @@ def _wood(design: Design) -> Colour:
 
 def draw_chair(canvas: Canvas, design: Design) -> None:
     """Draw a chair."""
-    camera = _camera(design, zoom=0.92, height=88)
+    camera = _camera(design, zoom=0.86, height=88)
     wood = _wood(design)
     _CHAIRS[design.cut](canvas, camera, design, wood)
 
@@ -137,14 +137,20 @@ def _folding(canvas: Canvas, camera: Camera, design: Design, wood: Colour) -> No
     rod(canvas, camera, (-20, 84, -21), (20, 84, -21), widths=(3, 3), colour=wood)
 
 
-_CHAIRS = {"dining": _dining, "spindle": _spindle, "shell": _shell, "counter": _bar_stool, "folding": _folding}
+_CHAIRS = {
+    "dining-chair": _dining,
+    "spindle-back-chair": _spindle,
+    "shell-chair": _shell,
+    "bar-stool": _bar_stool,
+    "folding-chair": _folding,
+}
 CHAIRS = tuple(_CHAIRS)
 
 
 def draw_armchair(canvas: Canvas, design: Design) -> None:
     """Draw an armchair or a small sofa."""
-    wide = 1.75 if design.cut == "two-seater" else 1.0
-    camera = _camera(design, zoom=0.66 if wide > 1 else 0.86, height=78)
+    wide = 1.75 if design.cut == "two-seater-sofa" else 1.0
+    camera = _camera(design, zoom=0.66 if wide > 1 else 0.8, height=84)
     _ARMCHAIRS[design.cut](canvas, camera, design, _wood(design), wide)
 
 
@@ -197,5 +203,5 @@ def _wing(canvas: Canvas, camera: Camera, design: Design, wood: Colour, _wide: f
         upholster(canvas, camera, Box((side * 31, 38, 3), (10, 32, 56), 4.6), design.fabric)
 
 
-_ARMCHAIRS = {"club": _club, "wooden": _wooden, "wing-back": _wing, "two-seater": _club}
+_ARMCHAIRS = {"club-armchair": _club, "lounge-chair": _wooden, "wing-chair": _wing, "two-seater-sofa": _club}
 ARMCHAIRS = tuple(_ARMCHAIRS)

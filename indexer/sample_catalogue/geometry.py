@@ -13,42 +13,39 @@ import numpy.typing as npt
 Points = npt.NDArray[np.float64]
 Knot = tuple[float, float, float]  # x, y, roundness: 0 is a corner, 1 a smooth passage
 
-_STEPS = 9
-_BEZIER_T = np.linspace(0, 1, _STEPS, endpoint=False)[:, None]
+_T = np.linspace(0, 1, 9, endpoint=False)
+_BERNSTEIN = np.stack([(1 - _T) ** 3, 3 * (1 - _T) ** 2 * _T, 3 * (1 - _T) * _T**2, _T**3], axis=1)  # (9, 4)
 
 
 def spline(knots: Sequence[Knot], *, closed: bool = True) -> Points:
     """Run a curve through every knot; between two corners it is a straight line."""
     rows = np.asarray(knots, dtype=np.float64)
-    points, roundness = rows[:, :2], rows[:, 2]
-    tangents = _tangents(points, closed=closed)
-    last = len(points) if closed else len(points) - 1
-    pieces = []
-    for here in range(last):
-        there = (here + 1) % len(points)
-        pieces.append(_segment(points[here], points[there], tangents[here], tangents[there], roundness[[here, there]]))
-    if not closed:
-        pieces.append(points[-1:])
-    return np.concatenate(pieces)
+    if closed:
+        around = np.concatenate([rows[-1:], rows, rows[:1]])
+        rows = around[1:]
+    else:
+        around = np.concatenate([rows[:1], rows, rows[-1:]])
+    points, roundness = rows[:, :2], rows[:, 2:]
+    tangents = _unit(around[2:, :2] - around[:-2, :2])
+    if closed:
+        tangents = np.concatenate([tangents, tangents[:1]])
+    curve = _beziers(points, tangents, roundness)
+    return curve if closed else np.concatenate([curve, points[-1:]])
 
 
-def _tangents(points: Points, *, closed: bool) -> Points:
-    following, previous = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
-    if not closed:
-        following[-1], previous[0] = points[-1], points[0]
-    tangents = following - previous
-    return np.asarray(tangents / np.maximum(np.hypot(*tangents.T), 1e-9)[:, None])
+def _unit(vectors: Points) -> Points:
+    return np.asarray(vectors / np.maximum(np.hypot(vectors[:, :1], vectors[:, 1:]), 1e-9))
 
 
-def _segment(start: Points, stop: Points, leave: Points, arrive: Points, roundness: Points) -> Points:
-    chord = stop - start
-    reach = math.hypot(chord[0], chord[1]) / 3
+def _beziers(points: Points, tangents: Points, roundness: Points) -> Points:
+    """Join neighbouring points by cubic Bezier curves; the last point itself is left out."""
+    chords = np.diff(points, axis=0) / 3
+    reach = np.hypot(chords[:, :1], chords[:, 1:])
     # A corner leaves along the chord, so that what lies between two corners is straight.
-    first = start + roundness[0] * leave * reach + (1 - roundness[0]) * chord / 3
-    second = stop - roundness[1] * arrive * reach - (1 - roundness[1]) * chord / 3
-    t = _BEZIER_T
-    curve = (1 - t) ** 3 * start + 3 * (1 - t) ** 2 * t * first + 3 * (1 - t) * t**2 * second + t**3 * stop
-    return np.asarray(curve)
+    leave = roundness[:-1] * tangents[:-1] * reach + (1 - roundness[:-1]) * chords
+    arrive = roundness[1:] * tangents[1:] * reach + (1 - roundness[1:]) * chords
+    controls = np.stack([points[:-1], points[:-1] + leave, points[1:] - arrive, points[1:]], axis=1)
+    return np.asarray((_BERNSTEIN @ controls).reshape(-1, 2))
 
 
 def mirrored(right_half: Sequence[Knot]) -> list[Knot]:
@@ -113,21 +110,23 @@ def ribbon(path: Points, start_width: float, stop_width: float | None = None, *,
     widths = start_width + (stop_width - start_width) * along
     if taper:
         widths = widths * np.sin(np.pi * np.clip(along, 0.02, 0.98))
-    ahead = np.gradient(path, axis=0)
-    normals = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
-    offset = normals * widths[:, None] / 2
+    around = np.concatenate([path[:1], path, path[-1:]])
+    ahead = _unit(around[2:] - around[:-2])
+    offset = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) * (widths[:, None] / 2)
     return np.concatenate([path + offset, (path - offset)[::-1]])
 
 
 def dashes(path: Points, *, dash: float = 1.3, gap: float = 0.9, width: float = 0.38) -> list[Points]:
     """Lay stitches along a path: one outline for each."""
     lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
-    stitches = []
-    for start in np.arange(0, lengths[-1] - dash, dash + gap):
-        at = np.array([start, start + dash])
-        ends = np.stack([np.interp(at, lengths, path[:, 0]), np.interp(at, lengths, path[:, 1])], axis=1)
-        stitches.append(ribbon(ends, width))
-    return stitches
+    starts = np.arange(0, lengths[-1] - dash, dash + gap)
+    first, last = (
+        np.stack([np.interp(at, lengths, path[:, 0]), np.interp(at, lengths, path[:, 1])], axis=1)
+        for at in (starts, starts + dash)
+    )
+    ahead = last - first
+    side = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) * (width / 2 / dash)
+    return list(np.stack([first + side, last + side, last - side, first - side], axis=1))
 
 
 def convex_hull(points: Points) -> Points:

@@ -20,7 +20,7 @@ def _opening(canvas: Canvas, body: Turned, inside: Colour, *, lip: float = 0.9, 
     hollow = canvas.mask(body.rim(lip))
     radius, _ = body.top
     u, _v = canvas.units(hollow)
-    light = np.clip(np.float32(0.62) + np.float32(0.3) * (u - np.float32(body.x)) / np.float32(radius), 0, 1)
+    light = np.clip(np.float32(0.62) + np.float32(0.3) * u / np.float32(radius), 0, 1)
     canvas.paint(hollow, np.asarray(inside, dtype=np.float32) * light[..., None])
     canvas.shade(canvas.mask(ribbon(body.rim(lip), 1.6), blur=0.8).within(hollow), -0.25)
     if filling:
@@ -294,7 +294,7 @@ PENDANTS: dict[str, Turned] = {
     "cone": Turned.shaped((3.4, -16, 0), (8, -11, 0.5), (33, 17, 0), (33, 19, 0), tilt=0.16),
     "bell": Turned.shaped((4, -22, 0), (11, -16, 1), (15, -2, 1), (20, 14, 1), (29, 21, 0), tilt=0.16),
     "drum": Turned.shaped((30, -10, 0), (30, 18, 0), tilt=0.13),
-    "globe": Turned.shaped((4, -17, 0), (17, -13, 1), (26, 5, 1), (17, 23, 1), (5, 27, 0), tilt=0.1),
+    "globe": Turned(ellipse(0, 5, 25, 25, 279, 441), tilt=0.03),
 }
 
 

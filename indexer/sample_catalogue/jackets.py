@@ -3,28 +3,32 @@
 from indexer.sample_catalogue.canvas import Canvas, Mask
 from indexer.sample_catalogue.design import Design
 from indexer.sample_catalogue.geometry import curve, flipped, line, moved, ribbon, spline, symmetric
+from indexer.sample_catalogue.hangers import draw_hanger
 from indexer.sample_catalogue.materials import band, buttons, cast, seam, sew, stitch, trimming, zip_line
 from indexer.sample_catalogue.patterns import darker, lighter, plain
 from indexer.sample_catalogue.tops import Pieces, chest_pocket, cuff_path, draw_trunk, neckband, shirt_collar
 
 JACKETS: dict[str, Pieces] = {
-    "bomber": Pieces(sleeve="long", neck_depth=-34, neck_width=9.5, waist=25, hem_width=22.5, hem=30.0, puff=3.8),
-    "blazer": Pieces(sleeve="long", neck="v", neck_depth=-4.0, neck_width=8.5, waist=20.5, hem_width=24.5, hem=38.0),
-    "denim": Pieces(
-        sleeve="long", neck="v", neck_depth=-31.0, neck_width=8.8, waist=22, hem_width=21.5, hem=29.0, texture="twill"
-    ),
-    "puffer": Pieces(sleeve="long", neck_depth=-36, neck_width=9.5, waist=25.5, hem_width=25, hem=34.0, puff=4.5),
-    "hooded": Pieces(sleeve="long", neck_depth=-33.5, neck_width=9.5, waist=24, hem_width=25.5, hem=40.0, puff=3.2),
+    "bomber-jacket": Pieces("hanging", neck_depth=-34, neck_width=9.5, waist=25, hem_width=22.5, hem=30, puff=3.8),
+    "blazer": Pieces("hanging", "v", neck_depth=-4, neck_width=8.5, waist=20.5, hem_width=24.5, hem=38),
+    "trucker-jacket": Pieces("hanging", "v", neck_depth=-31, neck_width=8.8, hem_width=21.5, hem=29, texture="twill"),
+    "puffer-jacket": Pieces("hanging", neck_depth=-36, neck_width=9.5, waist=25.5, hem_width=25, hem=34, puff=4.5),
+    "parka": Pieces("hanging", neck_depth=-33.5, neck_width=9.5, waist=24, hem_width=25.5, hem=40, puff=3.2),
 }
 
 
 def draw_jacket(canvas: Canvas, design: Design) -> None:
     """Draw a jacket lying flat."""
     pieces = JACKETS[design.cut]
+    draw_hanger(canvas, 17, -38)
     front = draw_trunk(canvas, pieces, design.fabric)
-    {"bomber": _bomber, "blazer": _blazer, "denim": _denim, "puffer": _puffer, "hooded": _hooded}[design.cut](
-        canvas, design, pieces, front
-    )
+    {
+        "bomber-jacket": _bomber,
+        "blazer": _blazer,
+        "trucker-jacket": _trucker,
+        "puffer-jacket": _puffer,
+        "parka": _parka,
+    }[design.cut](canvas, design, pieces, front)
 
 
 def _bomber(canvas: Canvas, design: Design, pieces: Pieces, _front: Mask) -> None:
@@ -61,7 +65,7 @@ def _blazer(canvas: Canvas, design: Design, pieces: Pieces, front: Mask) -> None
     band(canvas, pocket, 2.0, design.fabric, depth=0.6)
 
 
-def _denim(canvas: Canvas, design: Design, pieces: Pieces, _front: Mask) -> None:
+def _trucker(canvas: Canvas, design: Design, pieces: Pieces, _front: Mask) -> None:
     thread = (0.83, 0.6, 0.3)
     low = line((-pieces.hem_width, pieces.hem), (pieces.hem_width, pieces.hem))
     band(canvas, low, 5.5, design.fabric, texture="twill", depth=0.8)
@@ -89,8 +93,8 @@ def _puffer(canvas: Canvas, design: Design, pieces: Pieces, front: Mask) -> None
     seam(canvas, *(path[2:-2] for path in quilts), depth=0.2)
     for side in (1, -1):
         for y in (-20, -11.5, -3, 5.5, 14, 22):
-            middle = 32.5 + (y + 20) * 0.1
-            across = curve(((middle - 6.5) * side, y + 1.5), (middle * side, y + 1.8), ((middle + 6.5) * side, y - 1))
+            middle = 28.8 + (y + 20) * 0.025
+            across = curve(((middle - 5) * side, y + 1.5), (middle * side, y + 1.8), ((middle + 5) * side, y - 1))
             canvas.shade(canvas.mask(ribbon(across, 1.8, taper=True), blur=0.6), -0.3)
             canvas.shade(canvas.mask(ribbon(moved(across, 0, 2.2), 1.8, taper=True), blur=0.8), 0.16)
     collar = symmetric([(0, -44, 1), (9, -44, 0.6), (10.6, -37, 0.6), (0, -34.5, 1)])
@@ -98,7 +102,7 @@ def _puffer(canvas: Canvas, design: Design, pieces: Pieces, front: Mask) -> None
     zip_line(canvas, line((0, -42), (0, pieces.hem + 0.6)), design.colour)
 
 
-def _hooded(canvas: Canvas, design: Design, pieces: Pieces, front: Mask) -> None:
+def _parka(canvas: Canvas, design: Design, pieces: Pieces, front: Mask) -> None:
     hood = symmetric([(0, -46, 1), (9.5, -44.5, 1), (13.5, -36, 1), (9.5, -29.5, 1), (0, -27.8, 0.6)])
     cast(canvas, hood, front, reach=1.5)
     sew(canvas, hood, design.fabric, puff=2.6, depth=0.8)

@@ -1,6 +1,14 @@
 """Everything the sample shop sells: 24 kinds, and the cuts, patterns and colours that each comes in."""
 
-from indexer.sample_catalogue.accessories import HATS, SUNGLASSES, WATCHES, draw_hat, draw_sunglasses, draw_watch
+from indexer.sample_catalogue.accessories import (
+    HATS,
+    SUNGLASSES,
+    WATCHES,
+    WIRE_FRAMES,
+    draw_hat,
+    draw_sunglasses,
+    draw_watch,
+)
 from indexer.sample_catalogue.bags import BACKPACKS, HANDBAGS, draw_backpack, draw_handbag
 from indexer.sample_catalogue.boots_and_heels import BOOTS, HEELS, draw_boot, draw_heel
 from indexer.sample_catalogue.design import Kind
@@ -34,22 +42,48 @@ from indexer.sample_catalogue.sneakers import SNEAKERS, draw_sneaker
 from indexer.sample_catalogue.tops import JUMPERS, SHIRTS, TEES, draw_jumper, draw_shirt, draw_tee
 
 _BRIGHT = ("white", "red", "navy", "mustard", "mint", "black", "pink", "blue", "green", "grey", "orange", "lilac")
-_SHIRTING = ("white", "sky-blue", "pink", "navy", "burgundy", "sage", "grey", "red", "green", "sand")
-_WOOL = ("cream", "grey", "navy", "rust", "green", "burgundy", "mustard", "teal", "camel", "charcoal")
-_OUTDOOR = ("olive", "navy", "black", "camel", "grey", "burgundy", "teal", "mustard", "brown", "blue")
-_BOTTOMS = ("navy", "sand", "black", "olive", "grey", "rust", "blue", "white", "burgundy", "teal")
-_SUMMER = ("red", "navy", "pink", "mustard", "teal", "black", "sky-blue", "green", "lilac", "white", "orange")
-_LEATHERS = ("black", "brown", "camel", "burgundy", "navy", "grey", "red", "olive", "white", "mustard")
+_SHIRTING = (
+    "white",
+    "sky-blue",
+    "pink",
+    "navy",
+    "burgundy",
+    "sage",
+    "grey",
+    "red",
+    "green",
+    "sand",
+    "lilac",
+    "mustard",
+)
+_WOOL = (
+    "cream",
+    "grey",
+    "navy",
+    "rust",
+    "green",
+    "burgundy",
+    "mustard",
+    "teal",
+    "camel",
+    "charcoal",
+    "pink",
+    "sky-blue",
+)
+_OUTDOOR = ("olive", "navy", "black", "camel", "grey", "burgundy", "teal", "mustard", "brown", "blue", "red", "green")
+_BOTTOMS = ("navy", "sand", "black", "olive", "grey", "rust", "blue", "white", "burgundy", "teal", "brown", "charcoal")
+_SUMMER = ("red", "navy", "pink", "mustard", "teal", "black", "sky-blue", "green", "lilac", "white", "orange", "rust")
+_LEATHERS = ("black", "brown", "camel", "burgundy", "navy", "grey", "red", "olive", "white", "mustard", "sand", "teal")
 _GLAZES = ("white", "navy", "sage", "rust", "mustard", "black", "sky-blue", "pink", "teal", "grey", "red", "cream")
-_ROOM = ("mustard", "teal", "grey", "rust", "navy", "cream", "green", "pink", "charcoal", "red", "sage")
+_ROOM = ("mustard", "teal", "grey", "rust", "navy", "cream", "green", "pink", "charcoal", "red", "sage", "orange")
 
 KINDS: tuple[Kind, ...] = (
     Kind(
         "t-shirts",
-        "t-shirt",
+        "tee",
         draw_tee,
         tuple(TEES),
-        ("plain", "striped", "plain", "wide-striped", "colour-block", "floral", "dotted", "ombre", "camouflage"),
+        ("printed", "striped", "plain", "printed", "colour-block", "ombre", "wide-striped"),
         _BRIGHT,
     ),
     Kind(
@@ -57,7 +91,7 @@ KINDS: tuple[Kind, ...] = (
         "shirt",
         draw_shirt,
         tuple(SHIRTS),
-        ("plain", "gingham", "pinstriped", "tartan", "plain", "upright-striped", "dotted", "leafy", "windowpane"),
+        ("plain", "gingham", "pinstriped", "tartan", "upright-striped", "windowpane"),
         _SHIRTING,
         pattern_scale=0.85,
     ),
@@ -66,40 +100,46 @@ KINDS: tuple[Kind, ...] = (
         "jumper",
         draw_jumper,
         tuple(JUMPERS),
-        ("plain", "striped", "argyle", "plain", "zigzag", "colour-block", "wide-striped", "banded"),
+        ("plain", "argyle", "plain", "zigzag", "banded"),
         _WOOL,
+        standalone=("cardigan",),
     ),
     Kind(
         "jackets",
         "jacket",
         draw_jacket,
         tuple(JACKETS),
-        ("plain", "plain", "herringbone", "camouflage", "plain", "windowpane", "tartan"),
+        ("plain", "herringbone", "plain", "windowpane", "plain", "plain"),
         _OUTDOOR,
+        standalone=tuple(JACKETS),
+        plain_cuts=("puffer-jacket", "bomber-jacket", "trucker-jacket"),
+        pose="hanging",
     ),
     Kind(
         "dresses",
         "dress",
         draw_dress,
         tuple(DRESSES),
-        ("floral", "plain", "dotted", "striped", "plain", "leafy", "gingham", "ombre", "zigzag"),
+        ("floral", "plain", "dotted", "leafy", "plain", "floral", "ombre"),
         _SUMMER,
         pattern_scale=0.8,
+        pose="hanging",
     ),
     Kind(
         "skirts",
         "skirt",
         draw_skirt,
         tuple(SKIRTS),
-        ("plain", "tartan", "floral", "dotted", "plain", "striped", "windowpane", "leafy"),
+        ("plain", "tartan", "striped", "plain", "windowpane"),
         _SUMMER,
+        pose="hanging",
     ),
     Kind(
         "trousers",
         "trousers",
         draw_trousers,
         tuple(TROUSERS),
-        ("denim", "plain", "pinstriped", "plain", "denim", "tartan", "camouflage", "herringbone"),
+        ("denim", "plain", "pinstriped", "denim", "plain", "herringbone"),
         _BOTTOMS,
     ),
     Kind(
@@ -107,7 +147,7 @@ KINDS: tuple[Kind, ...] = (
         "shorts",
         draw_shorts,
         tuple(SHORTS),
-        ("plain", "denim", "leafy", "plain", "gingham", "upright-striped", "camouflage", "floral"),
+        ("plain", "leafy", "camouflage", "plain", "upright-striped", "floral"),
         _BOTTOMS,
     ),
     Kind(
@@ -120,6 +160,7 @@ KINDS: tuple[Kind, ...] = (
         pose="standing",
         may_mirror=True,
         pattern_scale=0.7,
+        standalone=("slip-on",),
     ),
     Kind(
         "boots",
@@ -134,7 +175,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "heels",
-        "heel",
+        "shoe",
         draw_heel,
         tuple(HEELS),
         ("plain", "plain", "dotted", "plain", "floral", "zigzag"),
@@ -148,7 +189,7 @@ KINDS: tuple[Kind, ...] = (
         "handbag",
         draw_handbag,
         HANDBAGS,
-        ("plain", "plain", "floral", "plain", "striped", "herringbone", "geometric"),
+        ("plain", "floral", "plain", "herringbone", "plain"),
         _LEATHERS,
         pose="standing",
     ),
@@ -170,6 +211,8 @@ KINDS: tuple[Kind, ...] = (
         _WOOL,
         may_mirror=True,
         pattern_scale=0.8,
+        standalone=HATS,
+        plain_cuts=("straw-hat",),
     ),
     Kind(
         "sunglasses",
@@ -177,7 +220,8 @@ KINDS: tuple[Kind, ...] = (
         draw_sunglasses,
         SUNGLASSES,
         ("plain", "plain", "tortoiseshell", "plain", "ombre"),
-        ("black", "brown", "navy", "red", "white", "green", "burgundy", "orange", "teal", "pink"),
+        ("black", "brown", "navy", "red", "white", "green", "burgundy", "orange", "teal", "pink", "grey", "mustard"),
+        plain_cuts=WIRE_FRAMES,
     ),
     Kind(
         "watches",
@@ -187,13 +231,14 @@ KINDS: tuple[Kind, ...] = (
         ("plain", "plain", "striped", "plain", "wide-striped"),
         _LEATHERS,
         pattern_scale=0.7,
+        plain_cuts=("bracelet",),
     ),
     Kind(
         "mugs",
         "mug",
         draw_mug,
         tuple(MUGS),
-        ("plain", "striped", "dotted", "dipped", "speckled", "floral", "plain", "zigzag", "banded", "ombre"),
+        ("plain", "striped", "dotted", "floral", "speckled", "plain", "dipped", "leafy"),
         _GLAZES,
         pose="standing",
         may_mirror=True,
@@ -213,7 +258,7 @@ KINDS: tuple[Kind, ...] = (
         "vase",
         draw_vase,
         tuple(VASES),
-        ("plain", "dipped", "zigzag", "speckled", "ombre", "plain", "banded", "geometric", "striped"),
+        ("plain", "dipped", "zigzag", "plain", "ombre", "banded", "geometric"),
         _GLAZES,
         pose="standing",
     ),
@@ -222,7 +267,7 @@ KINDS: tuple[Kind, ...] = (
         "plant-pot",
         draw_plant_pot,
         tuple(POTS),
-        ("plain", "terrazzo", "geometric", "plain", "striped", "dotted", "zigzag"),
+        ("plain", "terrazzo", "geometric", "plain", "zigzag", "terrazzo"),
         _GLAZES,
         pose="standing",
     ),
@@ -254,6 +299,7 @@ KINDS: tuple[Kind, ...] = (
         _ROOM,
         pose="standing",
         pattern_scale=0.9,
+        standalone=CHAIRS,
     ),
     Kind(
         "armchairs",
@@ -263,5 +309,6 @@ KINDS: tuple[Kind, ...] = (
         ("plain", "plain", "herringbone", "floral", "plain", "striped", "windowpane", "geometric"),
         _ROOM,
         pose="standing",
+        standalone=ARMCHAIRS,
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from indexer.sample_catalogue.canvas import Canvas, Mask
 from indexer.sample_catalogue.design import Design
 from indexer.sample_catalogue.geometry import Knot, Points, curve, flipped, line, moved, ribbon, spline, symmetric
+from indexer.sample_catalogue.hangers import draw_bust, draw_clip_hanger
 from indexer.sample_catalogue.materials import band, buttons, cast, fold, seam, sew, stitch, thread_for, trimming
 from indexer.sample_catalogue.patterns import Fabric, darker, plain
 
@@ -83,7 +84,7 @@ def _waistband(canvas: Canvas, leg: Leg, fabric: Fabric, texture: str) -> None:
     path = curve((-leg.waist - 0.2, leg.top - 1.6), (0, leg.top - 0.2), (leg.waist + 0.2, leg.top - 1.6))
     band(canvas, path, 4.4, fabric, texture=texture, depth=0.7)
     for x in (-0.72, -0.3, 0.3, 0.72):
-        loop = line((x * leg.waist, leg.top - 4.2), (x * leg.waist, leg.top + 2))
+        loop = line((x * leg.waist, leg.top - 3.1 - 0.6 * abs(x)), (x * leg.waist, leg.top + 1.8))
         canvas.shade(canvas.mask(moved(ribbon(loop, 1.6), 0.4, 0.3), blur=0.4), -0.25)
         sew(canvas, ribbon(loop, 1.5), fabric, puff=0.4, depth=0.5)
     buttons(canvas, [(0.4, leg.top - 0.6)], (0.7, 0.62, 0.5), radius=1.1)
@@ -182,6 +183,7 @@ def draw_skirt(canvas: Canvas, design: Design) -> None:
         seam(canvas, line((3, low - 12), (3.4, low)), width=0.8, depth=0.5)
         fold(canvas, panel, [curve((-17, -8), (-6, -5), (4, -7)), curve((17, 0), (8, 3), (-2, 2))], depth=0.12)
     band(canvas, curve((-waist, top), (0, top + 1), (waist, top)), 4.6, design.fabric, depth=0.8)
+    draw_clip_hanger(canvas, waist, top - 1)
     if design.cut in {"mini", "a-line"} and design.whim > 0.5:
         buttons(canvas, [(0, top + 6 + (low - top - 10) * i / 4) for i in range(5)], (0.72, 0.6, 0.44))
     else:
@@ -220,15 +222,15 @@ _STRAPS: tuple[Knot, ...] = (
     (14.6, -25, 0),
 )
 _LONG_ARM: tuple[Knot, ...] = (
-    (14.6, -40, 0),
+    (13, -40.5, 0),
     (20, -35, 1),
     (26, -14, 1),
     (29.5, 4, 0),
     (25, 5.5, 0),
     (20, -12, 1),
-    (14, -25, 0),
+    (11, -25, 0),
 )
-_SHORT_ARM: tuple[Knot, ...] = ((14.6, -40, 0), (20.5, -36, 0.9), (25.5, -24.5, 0), (19.5, -21, 0), (14, -25, 0))
+_SHORT_ARM: tuple[Knot, ...] = ((13, -40.5, 0), (20.5, -36, 0.9), (25.5, -24.5, 0), (19.5, -21, 0), (11, -25, 0))
 DRESSES: dict[str, Frock] = {
     "a-line": Frock(_ROUND_NECK, (12, -10), (27, 36)),
     "wrap": Frock(_V_NECK, (11.5, -9), (23, 38), _LONG_ARM),
@@ -243,14 +245,12 @@ def draw_dress(canvas: Canvas, design: Design) -> None:
     """Draw a dress."""
     frock = DRESSES[design.cut]
     (waist, waist_y), (hem_width, hem) = frock.waist, frock.hem
+    draw_bust(canvas)
     if frock.sleeve:
         right = spline(frock.sleeve)
         for side, outline in ((1, right), (-1, flipped(right))):
             panel = sew(canvas, outline, design.fabric, turn=20.0 * side, puff=2.2)
             fold(canvas, panel, [curve((17 * side, -33), (20 * side, -24), (22 * side, -12))], depth=0.14)
-    back = symmetric([(0, -40.6, 1), (7.4, -43, 0), (7, -34, 0), (0, -29, 0)])
-    if "slip" not in design.cut and "maxi" not in design.cut:
-        sew(canvas, back, plain(darker(design.colour, 0.4)), depth=0.4)
     skirt: list[Knot] = [
         (waist, waist_y, 0.7),
         (waist + (hem_width - waist) * 0.45, waist_y + (hem - waist_y) * 0.35, 0.9),

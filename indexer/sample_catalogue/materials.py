@@ -82,8 +82,6 @@ def _creases(mask: Mask) -> Array:
 
 def fold(canvas: Canvas, panel: Mask, paths: Sequence[Points], *, width: float = 2.2, depth: float = 0.16) -> None:
     """Let folds run along paths: a soft shadow with a soft light beside it, on this panel only."""
-    if not paths:
-        return
     ribbons = [ribbon(path, width, taper=True) for path in paths]
     canvas.shade(canvas.mask(*ribbons, blur=0.8).within(panel), -depth)
     lights = [moved(outline, width * 0.8, -width * 0.15) for outline in ribbons]

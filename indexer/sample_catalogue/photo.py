@@ -43,7 +43,7 @@ class Shot:
     @classmethod
     def taken(cls, pose: Pose, rng: np.random.Generator, *, may_mirror: bool) -> "Shot":
         """Choose an angle and a light: what lies flat may be turned, what stands stays upright."""
-        tilt = {"lying": 6.0, "standing": 0.7, "hanging": 1.0}[pose]
+        tilt = {"lying": 4.0, "standing": 0.7, "hanging": 1.0}[pose]
         return cls(
             pose=pose,
             turn=float(rng.uniform(-tilt, tilt)),
@@ -123,7 +123,7 @@ def _lying_shadow(half: Image.Image) -> list[_Layer]:
 
 
 def _hanging_shadow(half: Image.Image) -> list[_Layer]:
-    return [(_shifted(half, 14, 9), 10, 0.1)]
+    return [(_shifted(half, 9, 8), 9, 0.16)]
 
 
 def _standing_shadow(half: Image.Image) -> list[_Layer]:

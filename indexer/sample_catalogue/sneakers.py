@@ -25,7 +25,8 @@ class Last:
 
     upper: tuple[Knot, ...]
     sole: tuple[Knot, ...]
-    opening: tuple[Knot, ...]
+    collar: tuple[Knot, ...]  # the edge of the opening, from the laces to the heel
+    lining: tuple[Knot, ...]  # what shows of the far side behind it
     throat: tuple[tuple[float, float], tuple[float, float]]  # lowest and highest lace
     laces: int
 
@@ -52,82 +53,90 @@ _RUNNER_SOLE: tuple[Knot, ...] = (
 )
 SNEAKERS: dict[str, Last] = {
     "court": Last(
-        (
+        upper=(
             (-41.5, 12, 0),
-            (-41, 5, 1),
-            (-33, 0.5, 1),
-            (-17, -6.5, 1),
-            (-3, -17, 0.8),
-            (2, -20.5, 0.2),
-            (13, -14.5, 1),
-            (27, -16.5, 1),
-            (34, -20.5, 0.5),
-            (36.5, -10, 1),
-            (37.5, 4, 1),
+            (-41.5, 7.5, 1),
+            (-36, 2.5, 1),
+            (-26, -0.5, 1),
+            (-14, -6, 1),
+            (-2.5, -14.5, 0.3),
+            (7, -7.5, 0.9),
+            (20, -6.5, 1),
+            (31, -11.5, 0.7),
+            (35, -13, 0.4),
+            (36.5, -6, 1),
+            (37, 4, 1),
             (38.5, 12, 0),
         ),
-        _COURT_SOLE,
-        ((2, -20.5, 0.2), (13, -14.5, 1), (27, -16.5, 1), (34, -20.5, 0.4), (20, -21, 1)),
-        ((-19, -5.6), (-0.5, -18.2)),
-        5,
+        sole=_COURT_SOLE,
+        collar=((-2.5, -14.5, 0.3), (7, -7.5, 0.9), (20, -6.5, 1), (31, -11.5, 0.7), (34.6, -13, 0)),
+        lining=((-2.5, -15, 0.4), (12, -13.4, 1), (26, -14, 1)),
+        throat=((-19, -2.6), (-4.5, -12.2)),
+        laces=5,
     ),
     "running": Last(
-        (
-            (-42.5, 11, 0),
-            (-41, 3, 1),
-            (-32, -2, 1),
-            (-16, -9, 1),
-            (-3, -19.5, 0.8),
-            (1, -23.5, 0.2),
-            (13, -15.5, 1),
-            (27, -17, 1),
-            (36.5, -25, 0.4),
-            (35, -12, 1),
+        upper=(
+            (-43, 11, 0),
+            (-43, 5.5, 1),
+            (-37, 0, 1),
+            (-26, -3, 1),
+            (-13, -9.5, 1),
+            (-1.5, -19, 0.3),
+            (8, -10.5, 0.9),
+            (20, -8.5, 1),
+            (31, -15, 0.8),
+            (37, -20, 0.2),
+            (35.5, -8, 1),
             (38, 1, 1),
             (40, 9, 0),
         ),
-        _RUNNER_SOLE,
-        ((1, -23.5, 0.2), (13, -15.5, 1), (27, -17, 1), (36, -24.5, 0.3), (20, -23, 1)),
-        ((-19, -7.8), (-1.5, -20.8)),
-        6,
+        sole=_RUNNER_SOLE,
+        collar=((-1.5, -19, 0.3), (8, -10.5, 0.9), (20, -8.5, 1), (31, -15, 0.8), (36.4, -19.4, 0)),
+        lining=((-1.5, -19.5, 0.4), (12, -17, 1), (27, -17, 1)),
+        throat=((-20, -5.2), (-3.5, -16.8)),
+        laces=6,
     ),
     "high-top": Last(
-        (
+        upper=(
             (-41.5, 12, 0),
-            (-41, 5.5, 1),
-            (-33, 1, 1),
-            (-18, -5, 1),
-            (-6, -15, 1),
-            (1, -35, 0.3),
-            (15, -36.5, 1),
-            (29, -37.5, 0.3),
-            (31.5, -20, 1),
+            (-41.5, 7, 1),
+            (-36, 2, 1),
+            (-25, -1, 1),
+            (-13, -7, 1),
+            (-4, -17, 1),
+            (1.5, -31, 0.3),
+            (15, -32.5, 1),
+            (29, -33.5, 0.3),
+            (31.5, -18, 1),
             (35, -4, 1),
             (38.5, 12, 0),
         ),
-        _COURT_SOLE,
-        ((1, -35, 0.2), (15, -36.3, 1), (29, -37.5, 0.2), (15, -39.5, 1)),
-        ((-20, -4), (0.5, -33)),
-        7,
+        sole=_COURT_SOLE,
+        collar=((1.5, -31, 0.2), (15, -32.3, 1), (29, -33.5, 0.2)),
+        lining=((1.5, -31.5, 0.2), (15, -36, 1), (28, -34.5, 1)),
+        throat=((-20, -2.4), (1, -29)),
+        laces=7,
     ),
     "slip-on": Last(
-        (
+        upper=(
             (-41.5, 12, 0),
-            (-41, 5, 1),
-            (-34, 1, 1),
-            (-20, -4, 1),
-            (-6, -12.5, 0.5),
-            (6, -11.5, 1),
-            (22, -12.5, 1),
-            (34, -17, 0.5),
-            (36.5, -8, 1),
-            (37.5, 4, 1),
+            (-41.5, 7.5, 1),
+            (-36, 3, 1),
+            (-24, 0, 1),
+            (-9, -6.5, 0.6),
+            (4, -4.8, 1),
+            (20, -4.5, 1),
+            (31, -9.5, 0.8),
+            (35, -11.5, 0.4),
+            (36.5, -5, 1),
+            (37, 4, 1),
             (38.5, 12, 0),
         ),
-        _COURT_SOLE,
-        ((-6, -12.5, 0.3), (6, -11.5, 1), (22, -12.5, 1), (34, -16.6, 0.3), (16, -18, 1)),
-        ((0, 0), (0, 0)),
-        0,
+        sole=_COURT_SOLE,
+        collar=((-9, -6.5, 0.3), (4, -4.8, 1), (20, -4.5, 1), (31, -9.5, 0.8), (34.6, -11.5, 0)),
+        lining=((-9, -7, 0.3), (8, -9.4, 1), (24, -11, 1)),
+        throat=((0, 0), (0, 0)),
+        laces=0,
     ),
 }
 
@@ -136,12 +145,15 @@ def draw_sneaker(canvas: Canvas, design: Design) -> None:
     """Draw a sneaker."""
     last = SNEAKERS[design.cut]
     trim = design.accent if design.fabric.pattern == "plain" and design.whim > 0.45 else darker(design.colour, 0.22)
-    sew(canvas, spline(last.opening), plain(darker(design.colour, 0.55)), puff=1.5, depth=0.6)
+    far_side = spline([*last.lining, *reversed(last.collar)])
+    sew(canvas, far_side, plain(darker(design.colour, 0.5)), puff=1.5, depth=0.6)
+    if last.laces:
+        _tongue(canvas, last, design)
     upper = sew(canvas, spline(last.upper), design.fabric, puff=4.2, depth=0.85)
     _sneaker_panels(canvas, design, upper, trim)
     if last.laces:
         _laces(canvas, last, design, trim)
-    collar = spline(last.opening[:-1], closed=False)
+    collar = spline(last.collar, closed=False)
     bar(canvas, moved(collar, 0, 0.6), 2.6, colour=trim, shine=0.1)
     _sneaker_sole(canvas, design, last, trim)
 
@@ -150,8 +162,8 @@ def _sneaker_panels(canvas: Canvas, design: Design, upper: Mask, trim: Colour) -
     toe = spline(((-44, 14, 0), (-44, 2, 0), (-33, -2, 0.6), (-26, 4, 1), (-27, 14, 0)))
     heel = spline(
         (
-            (39, -26, 0),
-            (26.5, -19 if design.cut != "high-top" else -12, 0.4),
+            (42, -26, 0),
+            (27.5, -16 if design.cut != "high-top" else -10, 0.4),
             (25, -4, 1),
             (30, 14, 0),
             (44, 14, 0),
@@ -170,12 +182,12 @@ def _sneaker_panels(canvas: Canvas, design: Design, upper: Mask, trim: Colour) -
         holes = [ellipse(-28 + 3 * i, -1.5 - 1.3 * i + 2 * (i % 2), 0.45, 0.45) for i in range(5)]
         canvas.shade(canvas.mask(*holes), -0.4)
     if design.cut == "slip-on":
-        gore = spline(((-3, -10.8, 0.3), (4, -10.8, 0.3), (6, 0, 0.6), (1, 4.5, 0.8), (-3.5, 0, 0.6)))
+        gore = spline(((-8, -8, 0.3), (1.5, -6, 0.3), (2.5, 1.5, 0.6), (-1.5, 5, 0.8), (-5, 0.5, 0.6)))
         _panel(canvas, gore, upper, darker(design.colour, 0.45))
     if design.cut == "high-top":
-        patch = ellipse(20, -24, 6, 6)
+        patch = ellipse(19, -21, 6, 6)
         _panel(canvas, patch, upper, lighter(trim, 0.75))
-        canvas.paint(canvas.mask(ellipse(20, -24, 3.4, 3.4)), trim)
+        canvas.paint(canvas.mask(ellipse(19, -21, 3.4, 3.4)), trim)
     fold(
         canvas,
         upper,
@@ -201,6 +213,22 @@ def _shrunk(outline: Points, factor: float) -> Points:
     return np.asarray(centre + (outline - centre) * factor)
 
 
+def _tongue(canvas: Canvas, last: Last, design: Design) -> None:
+    (low_x, low_y), (high_x, high_y) = last.throat
+    reach = 6.5 if design.cut == "high-top" else 8.0
+    slope = np.array([high_x - low_x, high_y - low_y]) / np.hypot(high_x - low_x, high_y - low_y)
+    top = np.array([high_x + 1.5, high_y + 1.5]) + slope * reach
+    outline = spline(
+        (
+            (high_x - 4, high_y + 3, 0),
+            (float(top[0]) - 2.6, float(top[1]) - 0.4, 0.7),
+            (float(top[0]) + 2.4, float(top[1]) + 1.2, 0.9),
+            (high_x + 7, high_y + 6, 0),
+        )
+    )
+    sew(canvas, outline, plain(panel_shade(design.colour)), puff=1.4, depth=0.9)
+
+
 def _laces(canvas: Canvas, last: Last, design: Design, trim: Colour) -> None:
     (low_x, low_y), (high_x, high_y) = last.throat
     lace = lighter(trim, 0.85) if luminance(trim) < 0.75 else darker(trim, 0.75 if design.whim > 0.8 else 0.08)
@@ -209,8 +237,6 @@ def _laces(canvas: Canvas, last: Last, design: Design, trim: Colour) -> None:
     stay = ribbon(moved(edge, lean[0] * 0.55, lean[1] * 0.75), 6.6, 6.0)
     canvas.shade(canvas.mask(stay, blur=0.7), -0.22)
     sew(canvas, stay, plain(panel_shade(design.colour)), puff=1.0, depth=0.5)
-    tongue = ribbon(line((high_x - 3, high_y + 3), (high_x - 1, high_y - 6)), 6.5, 7.5)
-    sew(canvas, tongue, plain(panel_shade(design.colour)), puff=1.4, depth=0.7)
     for step in range(last.laces):
         share = step / (last.laces - 1)
         x, y = low_x + (high_x - low_x) * share, low_y + (high_y - low_y) * share

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.sample_catalogue.canvas import Array, Canvas, Colour, Mask
-from indexer.sample_catalogue.geometry import Knot, Points, convex_hull, ellipse, flipped, moved, spline
+from indexer.sample_catalogue.geometry import Knot, Points, convex_hull, ellipse, flipped, spline
 from indexer.sample_catalogue.materials import bar, relief
 from indexer.sample_catalogue.patterns import Fabric
 
-_TURNED_LIGHT = math.radians(-42)  # the lamp stands in front, to the left
+# Where light comes from, and where a glaze mirrors it: right, up, towards us.
+_LAMP_TURNED = (-0.6, 0.42, 0.68)
+_GLINT = (-0.44, 0.38, 0.81)
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,12 @@ class Turned:
     """
 
     profile: Points
-    x: float = 0.0
     tilt: float = 0.17
 
     @classmethod
-    def shaped(cls, *knots: Knot, x: float = 0.0, tilt: float = 0.17) -> "Turned":
+    def shaped(cls, *knots: Knot, tilt: float = 0.17) -> "Turned":
         """Run a smooth profile through (radius, y, roundness)."""
-        return cls(spline(knots, closed=False), x, tilt)
+        return cls(spline(knots, closed=False), tilt)
 
     @property
     def top(self) -> tuple[float, float]:
@@ -38,16 +39,14 @@ class Turned:
     def rim(self, inset: float = 0.0, below: float = 0.0) -> Points:
         """The ellipse of the opening, made smaller and lower for what is inside."""
         radius, y = self.top
-        return ellipse(self.x, y + below, radius - inset, (radius - inset) * self.tilt)
+        return ellipse(0, y + below, radius - inset, (radius - inset) * self.tilt)
 
     def outline(self) -> Points:
         """What the eye sees of it, the opening included."""
         (top_radius, top_y), (low_radius, low_y) = self.profile[0], self.profile[-1]
-        right = moved(self.profile, self.x)
-        left = moved(flipped(self.profile[::-1]), self.x)
-        foot = ellipse(self.x, low_y, low_radius, low_radius * self.tilt, 0, 180)
-        back = ellipse(self.x, top_y, top_radius, top_radius * self.tilt, 180, 360)
-        return np.concatenate([right, foot, left, back])
+        foot = ellipse(0, low_y, low_radius, low_radius * self.tilt, 0, 180)
+        back = ellipse(0, top_y, top_radius, top_radius * self.tilt, 180, 360)
+        return np.concatenate([self.profile, foot, flipped(self.profile[::-1]), back])
 
     def around(self, u: Array, v: Array) -> tuple[Array, Array, Array]:
         """For each pixel: how far right on the body it is (-1..1), its height on the profile, the radius there."""
@@ -55,7 +54,7 @@ class Turned:
         height: Array = v
         for _ in range(2):  # a circle's front lies lower on the picture than its sides: find the height by iterating
             radius = np.interp(height, ys, self.profile[:, 0]).astype(np.float32)
-            across = np.clip((u - np.float32(self.x)) / np.maximum(radius, np.float32(0.1)), -1, 1)
+            across = np.clip(u / np.maximum(radius, np.float32(0.1)), -1, 1)
             height = np.asarray(v - np.float32(self.tilt) * radius * np.sqrt(1 - across * across), dtype=np.float32)
         return np.asarray(across, dtype=np.float32), height, radius
 
@@ -67,18 +66,28 @@ def turn(canvas: Canvas, body: Turned, fabric: Fabric, *, shine: float = 0.5, gl
     angle = np.arcsin(across)
     surface = fabric.colours(np.asarray(angle * np.float32(max(6.0, float(body.profile[:, 0].max())))), height)
     slope = np.gradient(body.profile[:, 0]) / np.maximum(np.gradient(body.profile[:, 1]), 0.05)
-    upward = np.interp(height, body.profile[:, 1], np.tanh(slope)).astype(np.float32)
-    light = 0.57 + 0.47 * np.maximum(np.cos(angle - np.float32(_TURNED_LIGHT)), 0) + 0.12 * upward
-    light += 0.1 * np.clip(across - np.float32(0.86), 0, 1) * 7  # light that the wall throws back
+    tilt = np.interp(height, body.profile[:, 1], slope).astype(np.float32)
+    outward = 1 / np.sqrt(1 + tilt * tilt)  # 1 on an upright wall, 0 where the wall lies flat
+    normal = across * outward, tilt * outward, np.sqrt(1 - across * across) * outward
+    light = 0.52 + 0.53 * _facing(normal, _LAMP_TURNED)
+    light += 0.7 * np.clip(across - np.float32(0.86), 0, 1)  # light that the wall throws back
     if glow:
         light = light * (1 - glow) + glow * (1.12 - 0.28 * across**2)
     surface *= light[..., None].astype(np.float32)
     if shine:
-        ray = np.exp(-(((across + np.float32(0.52)) / np.float32(0.09)) ** 2)) * np.float32(shine * 0.75)
-        ray += np.exp(-(((across - np.float32(0.8)) / np.float32(0.05)) ** 2)) * np.float32(shine * 0.2)
-        surface += (1 - surface) * (ray * (0.75 + 0.25 * upward) * (radius > 1))[..., None]
+        ray = np.exp(-(((across + np.float32(0.52)) / np.float32(0.09)) ** 2)) * np.float32(0.7)
+        ray += np.exp(-(((across - np.float32(0.8)) / np.float32(0.05)) ** 2)) * np.float32(0.2)
+        spot = _facing(normal, _GLINT) ** 70
+        mirrored = np.float32(shine) * (ray * outward**6 * (radius > 1) + spot * np.float32(0.8))
+        surface += (1 - surface) * mirrored[..., None]
     canvas.paint(mask, np.clip(surface, 0, 1))
     return mask
+
+
+def _facing(normal: tuple[Array, Array, Array], direction: tuple[float, float, float]) -> Array:
+    """How squarely a surface faces a direction: 1 fully, 0 from the side or from behind."""
+    x, y, z = (part * np.float32(share) for part, share in zip(normal, direction, strict=True))
+    return np.asarray(np.maximum(x + y + z, 0))
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,6 @@ class Box:
     size: tuple[float, float, float]
     radius: float = 2.0
     lean: float = 0.0
-    spin: float = 0.0
 
     def corners(self, inset: float) -> Points:
         """Its eight corners (8, 3), moved inwards; x varies fastest, then y, then z."""
@@ -122,10 +130,8 @@ class Box:
 
     def rotation(self) -> Points:
         """From the box's own axes to the room's."""
-        lean, spin = math.radians(self.lean), math.radians(self.spin)
-        about_x = np.array([[1, 0, 0], [0, math.cos(lean), math.sin(lean)], [0, -math.sin(lean), math.cos(lean)]])
-        about_y = np.array([[math.cos(spin), 0, math.sin(spin)], [0, 1, 0], [-math.sin(spin), 0, math.cos(spin)]])
-        return np.asarray(about_y @ about_x)
+        lean = math.radians(self.lean)
+        return np.array([[1, 0, 0], [0, math.cos(lean), math.sin(lean)], [0, -math.sin(lean), math.cos(lean)]])
 
 
 # A face: its outward axis and side, its corners in order, and the two edges that carry the pattern.
@@ -142,10 +148,11 @@ def upholster(canvas: Canvas, camera: Camera, box: Box, fabric: Fabric) -> Mask:
     """Draw a soft-edged box: one silhouette, and on it each face with its own light, fading at the edges."""
     inner = camera.project(box.corners(box.radius))
     reach = box.radius * camera.zoom
-    silhouette = canvas.mask(convex_hull(np.concatenate([ellipse(x, y, reach, reach) for x, y in inner])))
+    ball = ellipse(0, 0, reach, reach, 0, 340)[::3]
+    silhouette = canvas.mask(convex_hull((inner[:, None] + ball).reshape(-1, 2)))
     u, v = canvas.units(silhouette)
     grey = 0.72 + 0.25 * (relief(canvas, silhouette, max(0.7, reach * 0.6), 1.0) - 1)
-    canvas.paint(silhouette, np.clip(fabric.colours(u, v) * np.float32(1) * grey[..., None], 0, 1))
+    canvas.paint(silhouette, np.clip(fabric.colours(u, v) * grey[..., None], 0, 1))
     corners = box.corners(box.radius * 0.35)
     screen = camera.project(corners)
     for axis, side, order in _FACES:

@@ -1,5 +1,6 @@
-"""What is worn above the waist: T-shirts, shirts, jumpers, jackets; and dresses, which begin like them."""
+"""T-shirts, shirts and jumpers, and the cut of whatever covers the upper body."""
 
+import math
 from dataclasses import dataclass, replace
 
 from indexer.sample_catalogue.canvas import Canvas, Mask
@@ -27,28 +28,55 @@ from indexer.sample_catalogue.materials import (
     thread_for,
     trimming,
 )
-from indexer.sample_catalogue.patterns import Fabric, darker, lighter, plain
+from indexer.sample_catalogue.patterns import WHITE, Fabric, darker, lighter, plain
 
-_SHORT: tuple[Knot, ...] = ((22, -35.5, 0), (31, -29.5, 0.8), (41, -12, 0), (32.5, -6.5, 0), (21, -14, 0))
-_LONG: tuple[Knot, ...] = (
-    (22, -35.5, 0),
-    (31.5, -28, 1),
-    (37.5, -5, 1),
-    (41, 29, 0),
-    (34.5, 30.2, 0),
-    (29, 2, 1),
-    (21, -14, 0),
-)
-_HALF: tuple[Knot, ...] = ((22, -35.5, 0), (32, -28, 1), (42, -1, 0), (34, 3.5, 0), (21, -14, 0))
-_CAP: tuple[Knot, ...] = ((22, -35.5, 0), (29, -31, 1), (33.5, -21, 0), (21, -14, 0))
-_SLEEVES: dict[str, tuple[Knot, ...]] = {"short": _SHORT, "long": _LONG, "half": _HALF, "cap": _CAP}
+
+@dataclass(frozen=True)
+class Sleeve:
+    """A right sleeve: shoulder, outer edge, cuff, inner edge, armpit; and how it hangs."""
+
+    outline: tuple[Knot, ...]
+    lean: float  # degrees from upright: the pattern follows the arm
+    wrinkles: tuple[tuple[tuple[float, float], ...], ...] = (((23, -27), (28, -20), (30, -9)),)
+
+    def cuff(self, up: float) -> Points:
+        """Where the sleeve ends, moved up the arm."""
+        corners = [(x, y) for x, y, roundness in self.outline if roundness == 0]
+        angle = math.radians(self.lean)
+        return moved(line(*corners[1:3]), -math.sin(angle) * up, -math.cos(angle) * up)
+
+
+SLEEVES: dict[str, Sleeve] = {
+    "short": Sleeve(((22, -35.5, 0), (31, -29.5, 0.8), (41, -12, 0), (32.5, -6.5, 0), (21, -14, 0)), 34),
+    "half": Sleeve(((22, -35.5, 0), (32, -28, 1), (42, -1, 0), (34, 3.5, 0), (21, -14, 0)), 24),
+    "long": Sleeve(
+        ((22, -35.5, 0), (31.5, -28, 1), (37.5, -5, 1), (41, 29, 0), (34.5, 30.2, 0), (29, 2, 1), (21, -14, 0)),
+        8,
+        (
+            ((23, -27), (28, -20), (30, -9)),
+            ((35, -2), (31, 3), (30, 9)),
+            ((38, 6), (34, 12), (33.5, 20)),
+            ((29, -24), (33, -12), (34, 2)),
+        ),
+    ),
+    "hanging": Sleeve(
+        ((22, -35.5, 0), (29.5, -29, 1), (33, -8, 1), (33.5, 29, 0), (26, 29.6, 0), (25, 0, 1), (21, -14, 0)),
+        2,
+        (((23, -27), (27, -19), (28, -8)), ((31, -4), (28, 2), (27, 9)), ((32, 4), (29, 12), (28, 20))),
+    ),
+    "spread": Sleeve(
+        ((22, -35.5, 0), (31, -29.5, 1), (41, -9, 1), (48.5, 14, 0), (42, 17, 0), (32, -2, 1), (21, -14, 0)),
+        20,
+        (((23, -27), (29, -20), (31, -9)), ((39, -7), (36, -1), (36, 5)), ((29, -25), (35, -14), (38, -2))),
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Pieces:
     """The pattern that a top is cut from. Lengths in units from the middle of the picture, y down."""
 
-    sleeve: str = "short"  # a key of _SLEEVES, or "none"
+    sleeve: str = "short"  # a key of SLEEVES, or "none"
     neck: str = "crew"  # crew, v, scoop, or "open" for what has a collar
     neck_width: float = 9.0
     neck_depth: float = -31.5
@@ -90,27 +118,17 @@ class Pieces:
 def _arms(canvas: Canvas, pieces: Pieces, fabric: Fabric) -> None:
     if pieces.sleeve == "none":
         return
-    knots = _SLEEVES[pieces.sleeve]
-    right = spline(knots)
-    lean = {"short": 38.0, "half": 24.0, "long": 12.0, "cap": 30.0}[pieces.sleeve]
+    sleeve = SLEEVES[pieces.sleeve]
+    right = spline(sleeve.outline)
+    wrinkles = [curve(*points) for points in sleeve.wrinkles]
     for side, outline in ((1, right), (-1, flipped(right))):
-        panel = sew(canvas, outline, fabric, turn=lean * side, puff=pieces.puff, texture=pieces.texture)
-        wrinkles = [curve((23, -27), (28, -20), (30, -9))]
-        if pieces.sleeve == "long":
-            wrinkles += [
-                curve((35, -2), (31, 3), (30, 9)),
-                curve((38, 6), (34, 12), (33.5, 20)),
-                curve((29, -24), (33, -12), (34, 2)),
-            ]
+        panel = sew(canvas, outline, fabric, turn=sleeve.lean * side, puff=pieces.puff, texture=pieces.texture)
         fold(canvas, panel, [path if side > 0 else flipped(path) for path in wrinkles], depth=0.13)
 
 
 def cuff_path(pieces: Pieces, side: int, up: float) -> Points:
-    """Where a sleeve ends, moved up the arm."""
-    corners = [(x, y) for x, y, roundness in _SLEEVES[pieces.sleeve] if roundness == 0]
-    path = line(*corners[1:3])  # between the shoulder and the armpit
-    shift = {"short": (-0.55, -0.83), "half": (-0.4, -0.9), "long": (-0.12, -0.99), "cap": (-0.75, -0.4)}[pieces.sleeve]
-    path = moved(path, shift[0] * up, shift[1] * up)
+    """Where the right (side 1) or left (-1) sleeve ends, moved up the arm."""
+    path = SLEEVES[pieces.sleeve].cuff(up)
     return path if side > 0 else flipped(path)
 
 
@@ -177,10 +195,32 @@ def draw_tee(canvas: Canvas, design: Design) -> None:
     stitch(canvas, hem)
     if pieces.sleeve != "none":
         stitch(canvas, cuff_path(pieces, 1, 1.8), cuff_path(pieces, -1, 1.8))
-    if design.cut == "crew-neck" and design.whim > 0.5:
+    if design.fabric.pattern == "printed":
+        _chest_print(canvas, design)
+    elif design.cut == "crew-neck" and design.whim > 0.5:
         pocket = rounded_box(6, -19, 15, -8, 1)
         sew(canvas, pocket, design.fabric, puff=0.5, depth=0.5)
         stitch(canvas, pocket)
+
+
+def _chest_print(canvas: Canvas, design: Design) -> None:
+    """Print a picture on the chest: a sun that goes down over waves, rings, or peaks."""
+    y, ink = -11.0, design.accent
+    motif = int(design.whim * 2.999)
+    if motif == 0:
+        canvas.paint(canvas.mask(ellipse(0, y, 9, 9, 180, 360)), ink)
+        waves = [
+            ribbon(curve((-10, y + d), (-5, y + d - 1.2), (0, y + d), (5, y + d - 1.2), (10, y + d)), 1.3)
+            for d in (3, 6, 9)
+        ]
+        canvas.paint(canvas.mask(*waves), design.fabric.third)
+    elif motif == 1:
+        for radius, colour in ((10.5, ink), (8, design.colour), (5.8, design.fabric.third), (3.2, design.colour)):
+            canvas.paint(canvas.mask(ellipse(0, y, radius, radius)), colour, 0.95)
+    else:
+        canvas.paint(canvas.mask(ellipse(4.5, y - 6, 3.6, 3.6)), design.fabric.third)
+        canvas.paint(canvas.mask(line((-12, y + 8), (-3, y - 9), (3, y + 1), (6, y - 3), (12, y + 8))), ink)
+        canvas.paint(canvas.mask(line((-5.6, y - 4), (-3, y - 9), (0.1, y - 4), (-2, y - 5.4), (-3.6, y - 3.4))), WHITE)
 
 
 def shirt_collar(canvas: Canvas, fabric: Fabric, spread: float) -> None:
@@ -190,9 +230,8 @@ def shirt_collar(canvas: Canvas, fabric: Fabric, spread: float) -> None:
     wing = spline(((0.2, -33.4, 0), (8.8, -41.6, 0.3), (10.4, -38.4, 0.4), (6.5 + spread, -28.8, 0), (1.6, -32.6, 0)))
     for outline in (wing, flipped(wing)):
         canvas.shade(canvas.mask(moved(outline, 0.3, 1.0), blur=0.8), -0.22)
-        panel = sew(canvas, outline, fabric, turn=30 if outline is wing else -30, puff=0.8, depth=0.5)
+        sew(canvas, outline, fabric, turn=30 if outline is wing else -30, puff=0.8, depth=0.5)
         stitch(canvas, line((8.4, -37.6), (5.9 + spread, -30)) * (1 if outline is wing else -1, 1))
-        fold(canvas, panel, [], depth=0.1)
 
 
 def _placket(canvas: Canvas, top: float, bottom: float, button: tuple[float, float, float]) -> None:
@@ -209,7 +248,6 @@ SHIRTS: dict[str, Pieces] = {
     "work": Pieces(
         sleeve="long", neck="v", neck_depth=-31.5, neck_width=8.6, waist=24.0, hem_width=25.0, hem_curve=2.0
     ),
-    "grandad-collar": Pieces(sleeve="long", neck_depth=-34.5, neck_width=8.2, hem=36.0, hem_curve=4.5),
 }
 
 
@@ -226,10 +264,7 @@ def draw_shirt(canvas: Canvas, design: Design) -> None:
             seam(canvas, cuff_path(pieces, side, 4.9))
     else:
         stitch(canvas, cuff_path(pieces, 1, 2.2), cuff_path(pieces, -1, 2.2))
-    if design.cut == "grandad-collar":
-        neckband(canvas, pieces, design.fabric, width=2.8)
-    else:
-        shirt_collar(canvas, design.fabric, design.between(1.5, 5.0))
+    shirt_collar(canvas, design.fabric, design.between(1.5, 5.0))
     pockets = {"work": (1, -1), "short-sleeve": (1,), "classic": (1,) if design.whim > 0.5 else ()}
     for side in pockets.get(design.cut, ()):
         chest_pocket(canvas, design.fabric, side, flap=design.cut == "work", button=button)
@@ -250,17 +285,17 @@ def chest_pocket(canvas: Canvas, fabric: Fabric, side: int, *, flap: bool, butto
 
 JUMPERS: dict[str, Pieces] = {
     "crew-neck": Pieces(
-        sleeve="long", neck_depth=-31.5, hem=34.0, hem_width=22.5, waist=23.0, texture="knit", puff=3.4
+        sleeve="spread", neck_depth=-31.5, hem=34.0, hem_width=22.5, waist=23.0, texture="knit", puff=3.4
     ),
     "v-neck": Pieces(
-        sleeve="long", neck="v", neck_depth=-20.0, hem=34.0, hem_width=22.5, waist=23, texture="knit", puff=3.4
+        sleeve="spread", neck="v", neck_depth=-20.0, hem=34.0, hem_width=22.5, waist=23, texture="knit", puff=3.4
     ),
     "roll-neck": Pieces(
-        sleeve="long", neck_depth=-35, neck_width=8.8, hem=34.0, hem_width=22.5, waist=23, texture="knit", puff=3.6
+        sleeve="spread", neck_depth=-35, neck_width=8.8, hem=34.0, hem_width=22.5, waist=23, texture="knit", puff=3.6
     ),
-    "cable": Pieces(sleeve="long", neck_depth=-31.5, hem=34.0, hem_width=23.0, waist=24.0, texture="cable", puff=3.8),
+    "cable": Pieces(sleeve="spread", neck_depth=-31.5, hem=34.0, hem_width=23.0, waist=24.0, texture="cable", puff=3.8),
     "cardigan": Pieces(
-        sleeve="long", neck="v", neck_depth=-12.0, hem=34.0, hem_width=22.5, waist=23, texture="knit", puff=3.2
+        sleeve="spread", neck="v", neck_depth=-12.0, hem=34.0, hem_width=22.5, waist=23, texture="knit", puff=3.2
     ),
 }
 

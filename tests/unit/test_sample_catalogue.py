@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from os.path import commonprefix
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ from PIL import Image
 
 from app.core.errors import DataDirNotWritable
 from indexer.sample_catalogue import draw_query_photo, draw_sample_catalogue
+from indexer.sample_catalogue.canvas import Canvas
 from indexer.sample_catalogue.kinds import KINDS
+from indexer.sample_catalogue.patterns import PATTERNS
+from indexer.sample_catalogue.photo import Shot
 
 
 def pictures(folder: Path) -> dict[str, str]:
@@ -39,7 +43,7 @@ def test_every_kind_has_its_category_and_its_products(drawn: Path) -> None:
 def test_file_names_say_what_is_on_the_picture(drawn: Path) -> None:
     """A product is called by its colour, its cut and its kind, and by a number that no other has."""
     stems = [path.stem for path in drawn.glob("t-shirts/*.jpg")]
-    assert all(stem.rsplit("-", 1)[0].endswith("t-shirt") for stem in stems)
+    assert all(stem.rsplit("-", 1)[0].endswith("tee") for stem in stems)
     numbers = [int(path.stem.rsplit("-", 1)[1]) for path in drawn.glob("*/*.jpg")]
     assert sorted(numbers) == list(range(1, 2 * len(KINDS) + 1))
 
@@ -138,3 +142,29 @@ def test_the_query_photo_is_of_a_product_that_the_catalogue_lacks(drawn: Path) -
     assert any(title.endswith(kind.noun.replace("-", " ")) for kind in KINDS)
     assert hashlib.sha256(jpeg).hexdigest() not in pictures(drawn).values()
     assert draw_query_photo(3) == (title, jpeg)
+
+
+def test_a_design_comes_in_several_colours(drawn: Path) -> None:
+    """The first two mugs differ in nothing but their colour, by their names: each has an obvious lookalike."""
+    first, second = (path.stem.rsplit("-", 1)[0] for path in drawn.glob("mugs/*.jpg"))
+    same_ending = commonprefix([first[::-1], second[::-1]])[::-1]
+    assert first != second
+    assert same_ending.count("-") >= 2, (first, second)
+
+
+def test_everything_that_the_tables_offer_can_be_drawn() -> None:
+    """Every cut of every kind, and every pattern in at least one of them, leaves something on the canvas."""
+    view = Shot("lying", 0, 1, (0, 0), (0, 0), mirrored=False, background=0, brightness=1).view()
+    for kind in KINDS:
+        for place in range(max(len(kind.cuts), len(kind.patterns))):
+            canvas = Canvas(view)
+            cut, pattern = kind.cuts[place % len(kind.cuts)], kind.patterns[place % len(kind.patterns)]
+            kind.draw(canvas, kind.design(cut, pattern, kind.colours[0], np.random.default_rng(place)))
+            assert 0.02 < canvas.coverage.mean() < 0.8, (kind.category, cut, pattern)
+            assert np.isfinite(canvas.colours).all(), (kind.category, cut, pattern)
+
+
+def test_every_pattern_that_is_sold_is_known() -> None:
+    """A pattern without a drawing would come out plain while its title says otherwise."""
+    sold = {pattern for kind in KINDS for pattern in kind.patterns}
+    assert sold - set(PATTERNS) <= {"plain", "denim", "printed"}
