@@ -1,4 +1,9 @@
-"""What routes are given: the open service, the reader of uploads, and the two guards."""
+"""
+What routes are given: the open service, the reader of uploads, and the two guards.
+
+All of them are coroutines, because FastAPI runs plain functions in a thread each: five switches for a request, and a
+rate limiter that counts in several threads at once.
+"""
 
 import hmac
 from collections.abc import Coroutine
@@ -17,22 +22,22 @@ from app.search.opening import OpenService
 Result = TypeVar("Result")
 
 
-def _service(request: Request) -> OpenService:
+async def _service(request: Request) -> OpenService:
     service: OpenService = request.app.state.service
     return service
 
 
-def _uploads(request: Request) -> UploadReader:
+async def _uploads(request: Request) -> UploadReader:
     uploads: UploadReader = request.app.state.uploads
     return uploads
 
 
-def _limit_rate(request: Request) -> None:
+async def _limit_rate(request: Request) -> None:
     limiter: RateLimiter = request.app.state.rate_limiter
     limiter.check(request.client.host if request.client else None)
 
 
-def _require_admin_key(request: Request) -> None:
+async def _require_admin_key(request: Request) -> None:
     settings: Settings = request.app.state.settings
     if settings.admin_key is None:
         raise InvalidKey(

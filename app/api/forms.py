@@ -83,7 +83,7 @@ class UploadReader:
         if declared.isascii() and declared.isdecimal() and int(declared) > self._max_bytes:
             raise self._too_large(f"{int(declared)} bytes")
 
-    async def _collect(self, stream: AsyncIterator[bytes]) -> bytes:
+    async def _collect(self, stream: AsyncIterator[bytes]) -> bytearray:
         body = bytearray()
         try:
             async for chunk in stream:
@@ -93,7 +93,7 @@ class UploadReader:
                     raise Overloaded("Too many uploads arrive at once.")
                 self._buffered_bytes += len(chunk)
                 body += chunk
-            return bytes(body)
+            return body
         finally:
             self._buffered_bytes -= len(body)
 
@@ -102,7 +102,7 @@ class UploadReader:
         return BodyTooLarge(f"The upload is {size}; the limit is {limit} (LOOKALIKE_MAX_UPLOAD_BYTES).")
 
 
-def parse_form(body: bytes, boundary: bytes) -> Form:
+def parse_form(body: bytes | bytearray, boundary: bytes) -> Form:
     """
     Cut a complete body at its boundaries.
 
@@ -120,13 +120,13 @@ def parse_form(body: bytes, boundary: bytes) -> Form:
         if name in fields or (name == "image" and image is not None):
             raise TooManyParts("A field may be sent once.")
         if name == "image":
-            image = body[start:end]
+            image = bytes(memoryview(body)[start:end])
         else:  # a file under another name is refused later, by that name
             fields[name] = "" if is_file else _text(body[start : min(end, start + MAX_FIELD_BYTES + 1)])
     return Form(fields, image)
 
 
-def _parts(body: bytes, boundary: bytes) -> "list[tuple[bytes, int, int]]":
+def _parts(body: bytes | bytearray, boundary: bytes) -> list[tuple[bytes, int, int]]:
     """Return (headers, start of content, end of content) of every part; the body must end with its last boundary."""
     delimiter = b"--" + boundary
     separator = b"\r\n" + delimiter
@@ -147,7 +147,7 @@ def _parts(body: bytes, boundary: bytes) -> "list[tuple[bytes, int, int]]":
         content_end = body.find(separator, headers_end + 2)
         if content_end < 0:
             raise MalformedMultipart("The body breaks off inside a part.")
-        found.append((body[position + 2 : headers_end], content_start, content_end))
+        found.append((bytes(body[position + 2 : headers_end]), content_start, content_end))
         position = content_end + len(separator)
     if len(body) - position > MAX_PART_HEADER_BYTES or body[position + 2 :].strip(b"\r\n"):
         raise MalformedMultipart("Something follows the last boundary.")
@@ -172,7 +172,7 @@ def _disposition(headers: bytes) -> tuple[str, bool]:
     raise MalformedMultipart("A part does not say which field it is.")
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes | bytearray) -> str:
     if len(content) > MAX_FIELD_BYTES:
         raise FieldTooLarge(f"A field is longer than {MAX_FIELD_BYTES} bytes, the limit.")
     try:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.early_answers import EarlyAnswers
 from app.api.errors import problem_response, status_of
 from app.api.metrics import Metrics
-from app.core.errors import HeaderTooLarge, InternalError, InvalidImage, LookalikeError, Overloaded
+from app.core.errors import HeaderTooLarge, InternalError, InvalidImage, LookalikeError, Overloaded, Unavailable
 
 MAX_HEADER_BYTES = 64 * 1024
 CLIENT_CLOSED_REQUEST = 499  # nginx's number for a client that left; only ever logged
@@ -65,17 +65,20 @@ class RequestMiddleware:
             await _answer_error(request, early, Overloaded("The service is stopping."))
         except LookalikeError as error:
             await _answer_error(request, early, error)
-        except Exception as error:
-            log.exception("request.failed")
-            await _answer_error(request, early, InternalError(type(error).__name__))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is logged, and answered as an internal error
+            internal = InternalError(type(error).__name__)
+            internal.__cause__ = error
+            await _answer_error(request, early, internal)
 
     def _report(self, request: "_Request") -> None:
         route = getattr(request.scope.get("route"), "path", "other")
         method = request.method if route != "other" else "any"
         elapsed_s = time.perf_counter() - request.started_s
-        error = request.state.get("error")
+        error: LookalikeError | None = request.state["error"]
         self._metrics.requests.labels(method, route, request.status).inc()
         self._metrics.latency_s.labels(method, route).observe(elapsed_s)
+        if request.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Unavailable):
+            log.error("request.failed", exc_info=error)
         if isinstance(error, InvalidImage):
             self._metrics.refused_images.labels(error.slug).inc()
         fields: dict[str, Any] = {**request.state["log"], **({"reason": error.slug} if error is not None else {})}

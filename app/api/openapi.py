@@ -10,6 +10,8 @@ from app.api.errors import PROBLEM_MEDIA_TYPE, STATUS_OF
 from app.api.forms import MAX_FIELD_BYTES
 from app.api.parameters import DEFAULT_K, MAX_K
 from app.api.schemas import Problem
+from app.core import errors
+from app.core.errors import LookalikeError
 from app.core.settings import MIB
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -95,20 +97,36 @@ CLASSIFY_BODY: dict[str, Any] = {
     }
 }
 
-# What can happen to any upload, whatever is in it.
-UPLOAD_STATUSES = (400, 408, 413, 415, 422, 429, 503)
+# What can happen to an upload, whatever is in it, and what can happen while it is searched with.
+UPLOAD_ERRORS = (
+    errors.MissingImage,
+    errors.UnsupportedMediaType,
+    errors.TooManyParts,
+    errors.BodyTooLarge,
+    errors.FieldTooLarge,
+    errors.MalformedRequest,
+    errors.MalformedMultipart,
+    errors.RequestTimedOut,
+    errors.RateLimited,
+    errors.InvalidImage,
+    errors.EmbeddingRefused,
+)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route for these statuses; what can happen to any request is added as `default`."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for status in statuses:
-        slugs = sorted(error.slug for error, its_status in STATUS_OF.items() if its_status == status)
-        responses[status] = {
-            "description": f"{HTTPStatus(status).phrase}: {', '.join(slugs)}",
+def problems(*kinds: type[LookalikeError]) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route for these errors, families included, and for what any request can meet."""
+    slugs: dict[int, set[str]] = {}
+    for leaf, status in STATUS_OF.items():
+        if issubclass(leaf, (*kinds, errors.InvalidParameter)):
+            slugs.setdefault(status, set()).add(leaf.slug)
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {
+            "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(slugs[status]))}",
             "content": {PROBLEM_MEDIA_TYPE: _PROBLEM},
             **({"headers": _RETRY_AFTER} if status in {429, 503} else {}),
         }
+        for status in sorted(slugs)
+    }
     responses["default"] = {
         "description": "A request that is malformed or too long, or a failure on our side.",
         "content": {PROBLEM_MEDIA_TYPE: _PROBLEM},

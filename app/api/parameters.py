@@ -88,7 +88,7 @@ def only_query(*names: str) -> Any:  # noqa: ANN401  # what FastAPI's Depends re
     """Return a dependency that refuses query parameters of any other name."""
     known = frozenset(names)
 
-    def refuse_unknown_query(request: Request) -> None:
+    async def refuse_unknown_query(request: Request) -> None:
         if not known.issuperset(request.query_params.keys()):
             allowed = f"it takes {', '.join(names)}" if names else "it takes none"
             raise InvalidParameter(f"The address has a query parameter that is not known here; {allowed}.")

@@ -48,7 +48,7 @@ def search_response(request_id: str, answer: Answer, started_s: float) -> Search
 
 
 def timings_ms(timings: Timings, started_s: float) -> SearchTimings:
-    """Return the stages' times; `total` counts from `started_s`, the arrival of the body included."""
+    """Return the stages' times; `total` counts from `started_s`, when the whole request had arrived."""
     return SearchTimings(
         decode=round(timings.decode_ms, 2),
         embed=round(timings.embed_ms, 2),

@@ -6,17 +6,18 @@ from app.api.dependencies import Service
 from app.api.openapi import problems
 from app.api.parameters import only_query
 from app.api.schemas import Liveness, Readiness
+from app.core.errors import DatabaseError, Unavailable
 
 router = APIRouter(tags=["health"], dependencies=[only_query()])
 
 
-@router.get("/livez", summary="Is the process alive?", responses=problems(422))
+@router.get("/livez", summary="Is the process alive?", responses=problems())
 async def livez() -> Liveness:
     """Answer at once, whatever the rest of the service is doing."""
     return Liveness()
 
 
-@router.get("/readyz", summary="Can searches be answered?", responses=problems(409, 422, 503))
+@router.get("/readyz", summary="Can searches be answered?", responses=problems(Unavailable, DatabaseError))
 async def readyz(service: Service) -> Readiness:
     """
     Check database, index, decoding and network together.

@@ -11,7 +11,7 @@ from app.api.openapi import problems
 from app.api.parameters import DEFAULT_K, K, MinScore, only_query
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
-from app.core.errors import NotFound
+from app.core.errors import DatabaseError, NotFound, RateLimited, Unavailable
 from app.db.records import ProductPage, ProductRecord
 from app.search.service import Trace
 
@@ -32,7 +32,7 @@ router = APIRouter(tags=["catalogue"])
 @router.get(
     "/products",
     summary="List products",
-    responses=problems(422, 503),
+    responses=problems(Unavailable, DatabaseError),
     dependencies=[only_query("cursor", "limit", "category")],
 )
 async def list_products(
@@ -54,7 +54,7 @@ async def list_products(
 @router.get(
     "/products/{product_id}",
     summary="Show a product",
-    responses=problems(404, 422, 503),
+    responses=problems(NotFound, Unavailable, DatabaseError),
     dependencies=[only_query()],
 )
 async def get_product(service: Service, product_id: ProductId) -> Product:
@@ -73,7 +73,7 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
 @router.get(
     "/products/{product_id}/similar",
     summary="Find the products that look like this one",
-    responses=problems(404, 422, 429, 503),
+    responses=problems(NotFound, RateLimited, Unavailable, DatabaseError),
     dependencies=[only_query("k", "min_score"), limit_rate],
 )
 async def similar_products(
@@ -105,7 +105,7 @@ async def similar_products(
             },
         },
         304: {"description": "The image is the one named in If-None-Match."},
-        **problems(404, 422, 503),
+        **problems(NotFound, Unavailable, DatabaseError),
     },
     dependencies=[only_query("size")],
 )

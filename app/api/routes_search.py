@@ -8,10 +8,11 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from app.api.dependencies import Service, Uploads, limit_rate, while_connected
-from app.api.openapi import CLASSIFY_BODY, SEARCH_BODY, UPLOAD_STATUSES, problems
+from app.api.openapi import CLASSIFY_BODY, SEARCH_BODY, UPLOAD_ERRORS, problems
 from app.api.parameters import SearchRequest, classify_request, only_query, search_request
 from app.api.rendering import search_response, timings_ms
 from app.api.schemas import ClassifyResponse, LabelProbability, SearchResponse
+from app.core.errors import DatabaseError, NotFound, Unavailable
 from app.search.service import Answer, SearchService, Trace
 
 router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
@@ -20,13 +21,13 @@ router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
 @router.post(
     "/search",
     summary="Find the products that look like a photo",
-    responses=problems(404, *UPLOAD_STATUSES),
+    responses=problems(*UPLOAD_ERRORS, NotFound, Unavailable, DatabaseError),
     openapi_extra=SEARCH_BODY,
 )
 async def search(request: Request, response: Response, service: Service, uploads: Uploads) -> SearchResponse:
     """Search with a photo, with a product of the catalogue, or again with an earlier search. Nothing is stored."""
-    started_s = time.perf_counter()
     asked = search_request(await uploads.read(request))
+    started_s = time.perf_counter()
     with _Logged(request) as trace:
         answer = await while_connected(request, _answer(service.search, asked, trace))
     response.headers["Cache-Control"] = "no-store"
@@ -36,13 +37,13 @@ async def search(request: Request, response: Response, service: Service, uploads
 @router.post(
     "/classify",
     summary="Tell what is in a photo",
-    responses=problems(*UPLOAD_STATUSES),
+    responses=problems(*UPLOAD_ERRORS, Unavailable, DatabaseError),
     openapi_extra=CLASSIFY_BODY,
 )
 async def classify(request: Request, response: Response, service: Service, uploads: Uploads) -> ClassifyResponse:
     """Return ImageNet's classes of a photo and the shop's own categories. Nothing is stored."""
-    started_s = time.perf_counter()
     image, region = classify_request(await uploads.read(request))
+    started_s = time.perf_counter()
     with _Logged(request) as trace:
         seen = await while_connected(request, service.search.classify(image, region, trace))
     response.headers["Cache-Control"] = "no-store"

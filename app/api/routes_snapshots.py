@@ -9,12 +9,13 @@ from app.api.openapi import problems
 from app.api.parameters import only_query
 from app.api.rendering import snapshot_listed
 from app.api.schemas import SnapshotList, SnapshotListed
+from app.core.errors import InvalidKey, SnapshotError, StorageError, Unavailable
 from app.core.snapshot_folder import SnapshotInfo
 
 router = APIRouter(tags=["snapshots"], dependencies=[only_query()])
 
 
-@router.get("/snapshots", summary="List snapshots of the index", responses=problems(422, 503))
+@router.get("/snapshots", summary="List snapshots of the index", responses=problems(Unavailable))
 async def list_snapshots(service: Service) -> SnapshotList:
     """Return the snapshots on the disk, newest first."""
     infos = await service.administration.run(service.snapshots.list)
@@ -24,7 +25,7 @@ async def list_snapshots(service: Service) -> SnapshotList:
 @router.post(
     "/snapshots/{snapshot_id}/publish",
     summary="Make a snapshot the live one",
-    responses=problems(401, 404, 409, 422, 503),
+    responses=problems(InvalidKey, SnapshotError, Unavailable, StorageError),
     dependencies=[require_admin_key],
     openapi_extra={"security": [{"adminKey": []}]},
 )

@@ -89,7 +89,7 @@ class SearchResult(Out):
 
 
 class SearchTimings(Out):
-    """Milliseconds that the stages took, waiting included."""
+    """Milliseconds that the stages took, waiting included, from when the whole request had arrived."""
 
     decode: float = Field(examples=[6.1])
     embed: float = Field(examples=[30.4])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from app.core.errors import IndexNotReady, LookalikeError
+from app.core.errors import IndexNotReady, LookalikeError, SnapshotMissing
 from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import LiveSnapshot, SnapshotFolder
 
@@ -94,7 +94,10 @@ class LiveIndex:
 
     def _exchange(self) -> None:
         current = self._folder.current()
-        if current is None or current.id == self.live.snapshot.id:
+        if current is None:
+            raise SnapshotMissing("No snapshot is published any more; the file CURRENT is gone.")
+        if current.id == self.live.snapshot.id:  # published again: it is no longer a stand-in
+            self._live = LiveSnapshot(self.live.snapshot, current.published_at)
             return
         snapshot = self._folder.open(current.id)
         self._accept(snapshot)

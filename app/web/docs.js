@@ -47,7 +47,7 @@ function table(caption, rows) {
       element("td", { textContent: text })));
   return [
     element("h3", { textContent: caption }),
-    element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: caption },
+    element("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: caption },
       element("table", {}, element("tbody", {}, ...body))),
   ];
 }

@@ -112,7 +112,7 @@ def test_a_snapshot_that_the_service_cannot_use_is_not_served(root: Path) -> Non
 
 
 def test_a_damaged_pointer_keeps_the_old_snapshot(root: Path, following: LiveIndex) -> None:
-    """CURRENT with garbage in it, or without it, takes nothing away from those who search."""
+    """Garbage in CURRENT takes nothing away from those who search."""
     old = following.live.snapshot.id
     (root / "CURRENT").write_bytes(b"garbage")
     _until(lambda: following.degraded_reason is not None)
@@ -131,6 +131,29 @@ def test_at_start_the_newest_intact_snapshot_stands_in_for_a_damaged_one(root: P
     overwrite(root / first / "image_ids.npy", b"")
     with pytest.raises(SnapshotCorrupt):
         LiveIndex(root, _accept).open()
+
+
+def test_publishing_the_stand_in_ends_its_being_one(root: Path) -> None:
+    """When the snapshot that stood in for a damaged one is published again, nothing is degraded any more."""
+    folder = SnapshotFolder(root)
+    first, second = publish_small(folder, 1), publish_small(folder, 2)
+    overwrite(root / second / "index.faiss", b"")
+    live = LiveIndex(root, _accept, poll_s=0.01)
+    live.open()
+    assert live.degraded_reason is not None
+    live.start()
+    folder.publish(first)
+    _until(lambda: live.degraded_reason is None)
+    live.close()
+    assert live.live.snapshot.id == first
+
+
+def test_a_pointer_that_vanishes_keeps_the_old_snapshot(root: Path, following: LiveIndex) -> None:
+    """As when the data folder is deleted under a running service."""
+    old = following.live.snapshot.id
+    (root / "CURRENT").unlink()
+    _until(lambda: following.degraded_reason is not None)
+    assert following.live.snapshot.id == old
 
 
 def test_closing_waits_for_the_thread(following: LiveIndex) -> None:
