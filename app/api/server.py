@@ -181,8 +181,8 @@ def run(settings: Settings, app: FastAPI, on_ready: Callable[[str], None] = lamb
     Raises:
         LookalikeError: The service cannot start; nothing listened.
     """
-    configure_logging()
     listener = reserve_port(settings)
+    configure_logging()
     try:
         asyncio.run(_serve(settings, app, listener, on_ready))
     finally:
