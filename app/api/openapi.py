@@ -113,6 +113,9 @@ UPLOAD_ERRORS = (
 )
 
 
+ADMIN_KEY = "adminKey"
+
+
 def problems(*kinds: type[LookalikeError]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route for these errors, families included, and for what any request can meet."""
     slugs: dict[int, set[str]] = {}
@@ -147,7 +150,9 @@ def install_openapi(app: FastAPI, max_upload_bytes: int) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
-            schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+            components["securitySchemes"] = {ADMIN_KEY: {"type": "http", "scheme": "bearer"}}
             app.openapi_schema = schema
         return app.openapi_schema
 

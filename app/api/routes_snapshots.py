@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from app.api.dependencies import Service, require_admin_key
-from app.api.openapi import problems
+from app.api.openapi import ADMIN_KEY, problems
 from app.api.parameters import only_query
 from app.api.rendering import snapshot_listed
 from app.api.schemas import SnapshotList, SnapshotListed
@@ -27,7 +27,7 @@ async def list_snapshots(service: Service) -> SnapshotList:
     summary="Make a snapshot the live one",
     responses=problems(InvalidKey, SnapshotError, Unavailable, StorageError),
     dependencies=[require_admin_key],
-    openapi_extra={"security": [{"adminKey": []}]},
+    openapi_extra={"security": [{ADMIN_KEY: []}]},
 )
 async def publish_snapshot(
     service: Service,
