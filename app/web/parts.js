@@ -78,23 +78,28 @@ export function showPicture(img, source, text, missing = "No picture") {
   tile.dataset.missing = missing;
   tile.classList.toggle("missing", !source && text !== "");
   img.alt = text;
-  img.onload = () => tile.style.setProperty("--matte", edgeColour(img));
+  img.onload = () => tile.style.setProperty("--matte", matteOf(img));
   img.onerror = () => tile.classList.add("missing");
   if (source) img.src = source;
   else img.removeAttribute("src");
 }
 
-// The usual colour along the two edges beside which a picture leaves its tile empty: a studio's background then goes
-// on seamlessly, whatever the picture's shape. The median, since a sleeve that touches the edge must not tint it.
-function edgeColour(img) {
+// The colours that a picture has along the two edges beside which it leaves its tile empty, each on its side: so a
+// studio's background goes on seamlessly, whatever the picture's shape.
+function matteOf(img) {
   sampler.fillStyle = "#fff";
   sampler.fillRect(0, 0, MATTE_PX, MATTE_PX);
   sampler.drawImage(img, 0, 0, MATTE_PX, MATTE_PX);
   const { width, height } = img.parentElement.getBoundingClientRect();
   const isNarrow = img.naturalWidth / img.naturalHeight < width / height;
-  const edge = (at) => sampler.getImageData(...(isNarrow ? [at, 0, 1, MATTE_PX] : [0, at, MATTE_PX, 1])).data;
-  const pixels = [...edge(0), ...edge(MATTE_PX - 1)];
-  const median = (channel) => pixels.filter((_, index) => index % 4 === channel).sort((a, b) => a - b)[MATTE_PX];
+  const edge = (at) => medianColour(isNarrow ? [at, 0, 1, MATTE_PX] : [0, at, MATTE_PX, 1]);
+  return `linear-gradient(to ${isNarrow ? "right" : "bottom"}, ${edge(0)} 50%, ${edge(MATTE_PX - 1)} 50%)`;
+}
+
+// The median, since a sleeve that touches the edge must not tint all of it.
+function medianColour(rectangle) {
+  const pixels = [...sampler.getImageData(...rectangle).data];
+  const median = (channel) => pixels.filter((_, index) => index % 4 === channel).sort((a, b) => a - b)[MATTE_PX / 2];
   return `rgb(${median(0)} ${median(1)} ${median(2)})`;
 }
 

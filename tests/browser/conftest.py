@@ -85,6 +85,8 @@ def open_page(browser: Browser, shop_url: str) -> Iterator[OpenPage]:
 
     yield open_page
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
         context.close()
     assert not watch.faults, "\n".join(watch.faults)
 
