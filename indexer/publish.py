@@ -20,6 +20,7 @@ from app.db.database import Database
 from app.db.records import ImageKey
 from indexer.progress import Progress
 
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """The snapshot that is live now; `is_new` is false when nothing had changed since it was made."""
