@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from app.db.database import Database
 from app.db.records import ProductRecord
 from app.main import create_app
+from app.search import pictures
 from tests.support.services import ADMIN_KEY
 from tests.support.shop import Shop, publish
 
@@ -177,6 +178,30 @@ def test_the_page_and_its_files_are_served_under_a_strict_policy(client: TestCli
             assert file.startswith("/"), file
             assert client.get(file).status_code == 200, file
         assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", page.text)
+
+
+def test_a_page_that_a_browser_has_is_not_sent_again(client: TestClient) -> None:
+    """But it asks each time, so that a new version is seen at once."""
+    first = client.get("/")
+    assert first.headers["cache-control"] == "no-cache"
+    assert client.get("/", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+
+
+def test_thumbnails_are_kept_within_bounds(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there are too many, the one seen longest ago is made anew; what is served stays the same."""
+    urls = [_image_url(client, product_id) + "?size=thumb" for product_id in ("mugs-01", "mugs-02", "mugs-03")]
+    small = [client.get(url).content for url in urls]
+    monkeypatch.setattr(pictures, "THUMBNAIL_CACHE_BYTES", len(small[0]))
+    assert [client.get(url).content for url in urls * 2] == small * 2
+
+
+def test_a_picture_that_can_no_longer_be_decoded_has_no_thumbnail(own_shop: Shop) -> None:
+    """As when the limits were lowered after indexing; the picture itself is still served."""
+    settings = own_shop.settings.model_copy(update={"max_jpeg_pixels": 1_000})
+    with TestClient(create_app(settings)) as client:
+        url = _image_url(client, "mugs-01")
+        assert client.get(url).status_code == 200
+        assert client.get(f"{url}?size=thumb").status_code == 404
 
 
 def test_snapshots_are_listed_newest_first(own_shop: Shop) -> None:
