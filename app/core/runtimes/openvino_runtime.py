@@ -34,7 +34,7 @@ class OpenVinoRuntime:
             warnings.simplefilter("ignore")
             # Traced here and not by the converter, which would run the network three more times to check the trace.
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                module, torch.zeros(2, side_px, side_px, 3, dtype=torch.uint8), check_trace=False
+                module, torch.zeros(1, side_px, side_px, 3, dtype=torch.uint8), check_trace=False
             )
             graph = openvino.convert_model(traced)
         # Any batch size: measured as fast as a fixed one.
@@ -49,6 +49,8 @@ class OpenVinoRuntime:
                 "NUM_STREAMS": "1",
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_NUM_THREADS": threads,
+                # Service and indexer on one machine would both pin their threads to its first cores.
+                "ENABLE_CPU_PINNING": False,
             },
         ).create_infer_request()
 
