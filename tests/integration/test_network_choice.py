@@ -143,6 +143,12 @@ class TestOrigins:
         with pytest.raises(WeightsMissing, match=r"no address.*timm--botnet50ts_256\.safetensors"):
             fetch_network(settings, "timm:botnet50ts_256")
 
+    @pytest.mark.parametrize("name", ["timm:resnet9000", "timm:resnet18.nobodys_weights"])
+    def test_a_network_that_timm_lacks_cannot_be_fetched(self, settings: Settings, name: str) -> None:
+        """The name is what is wrong, not the address."""
+        with pytest.raises(UnknownNetwork, match=name.removeprefix("timm:")):
+            fetch_network(settings, name)
+
     def test_the_published_file_is_recognised(self) -> None:
         """By its hash alone."""
         assert is_original(VGG16, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0") is True

@@ -232,12 +232,13 @@ class TestOtherNetworks:
             assert np.abs(own - half).max() < 1e-3
         assert len(joined.fingerprint.weights_sha256) == len(joined.fingerprint.preprocessing) == 4
 
-    def test_an_architecture_that_timm_lacks_is_told(self, settings: Settings) -> None:
-        """By its name, with the setting."""
+    @pytest.mark.parametrize("name", ["resnet9000", "resnet18.nobodys_weights"])
+    def test_an_architecture_or_weights_that_timm_lacks_are_told(self, settings: Settings, name: str) -> None:
+        """By name, with the setting; whether a file is there or not."""
         state = timm_package().create_model("test_resnet").state_dict()
-        safetensors.torch.save_file(state, settings.resolved_weights_dir / "timm--resnet9000.safetensors")
-        with pytest.raises(UnknownNetwork, match=r"resnet9000.*LOOKALIKE_NETWORK"):
-            open_embedder(settings, "timm:resnet9000")
+        safetensors.torch.save_file(state, settings.resolved_weights_dir / f"timm--{name}.safetensors")
+        with pytest.raises(UnknownNetwork, match=rf"{name}.*LOOKALIKE_NETWORK"):
+            open_embedder(settings, f"timm:{name}")
 
 
 class TestFingerprint:

@@ -15,7 +15,7 @@ from torch import nn
 from app.core.errors import UnknownNetwork
 from app.core.images import Preprocessing
 from app.core.networks.fronts import Normalise, exact_front
-from app.core.networks.libraries import imagenet_labels, timm_package, torchvision_models
+from app.core.networks.libraries import imagenet_labels, timm_config, timm_package, torchvision_models
 from app.core.networks.names import Part
 from app.core.networks.weights import State, Weights, require_same_shapes
 
@@ -162,21 +162,16 @@ class _Timm:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        timm = timm_package()
-        if not timm.is_model(part.architecture.partition(".")[0]):
-            raise UnknownNetwork(f"timm has no network named {part.architecture!r} (LOOKALIKE_NETWORK).")
+        timm_config(part.architecture)
         self._network = self._build()
         self.dimension: int = self._network.head_hidden_size
         self.class_count: int = IMAGENET_CLASSES if self._network.num_classes == IMAGENET_CLASSES else 0
-        self.preprocessing = _timm_preprocessing(timm.data.resolve_model_data_config(self._network), part.name)
+        self.preprocessing = _timm_preprocessing(
+            timm_package().data.resolve_model_data_config(self._network), part.name
+        )
 
     def _build(self) -> Any:  # noqa: ANN401  # timm ships no types
-        try:
-            return timm_package().create_model(self._part.architecture)
-        except RuntimeError as error:
-            raise UnknownNetwork(
-                f"timm has no weights tag as in {self._part.architecture!r} (LOOKALIKE_NETWORK)."
-            ) from error
+        return timm_package().create_model(self._part.architecture)
 
     def state_for(self, weights: Weights) -> State:
         expected = self._network.state_dict()

@@ -51,5 +51,5 @@ class Fingerprint:
         except ValidationError as error:
             raise SnapshotIncompatible(
                 "The index describes its network in a way that this version does not know; "
-                "rebuild it (lookalike reindex)."
+                "rebuild it with `lookalike index FOLDER --network NAME`."
             ) from error

