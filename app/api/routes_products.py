@@ -11,7 +11,7 @@ from app.api.openapi import problems
 from app.api.parameters import DEFAULT_K, K, MinScore, only_query
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
-from app.core.errors import DatabaseError, NotFound, RateLimited, Unavailable
+from app.core.errors import DatabaseError, InvalidParameter, NotFound, RateLimited, Unavailable
 from app.db.records import ProductPage, ProductRecord
 from app.search.service import Trace
 
@@ -33,18 +33,23 @@ router = APIRouter(tags=["catalogue"])
     "/products",
     summary="List products",
     responses=problems(Unavailable, DatabaseError),
-    dependencies=[only_query("cursor", "limit", "category")],
+    dependencies=[only_query("cursor", "limit", "category", "spread")],
 )
 async def list_products(
     service: Service,
     cursor: Annotated[str | None, Query(max_length=400, description="next_cursor of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Products on a page.")] = 50,
     category: Annotated[str | None, Query(max_length=200, description="Only products of this category.")] = None,
+    spread: Annotated[bool, Query(description="For a first look: one page with some of every category.")] = False,  # noqa: FBT002  # by name only
 ) -> ProductList:
-    """Return products in the order of their ids, page by page."""
+    """Return products in the order of their ids, page by page; or, with `spread`, some of every category."""
+    if spread and (cursor is not None or category is not None):
+        raise InvalidParameter("spread: it goes with limit only.")
 
     def read() -> ProductPage:
         with service.database.reading() as catalogue:
+            if spread:
+                return catalogue.spread_products(limit)
             return catalogue.list_products(after=cursor, limit=limit, category=category)
 
     page = await service.lookups.run(read)

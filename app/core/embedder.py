@@ -249,7 +249,7 @@ def open_embedder(settings: Settings, network: str, *, recorded: Fingerprint | N
         raise SnapshotIncompatible(
             f"The index was made with {recorded.network} ({recorded.activation}, fingerprint {recorded.sha256[:12]}…); "
             f"this installation has {network} ({fingerprint.activation}, fingerprint {fingerprint.sha256[:12]}…). "
-            "Rebuild the index (lookalike reindex)."
+            "Rebuild the index with `lookalike index FOLDER --network NAME`."
         )
     preprocessings = tuple(dict.fromkeys(fingerprint.preprocessing))
     labels = next((loaded.class_labels for loaded in networks if loaded.class_labels), ())

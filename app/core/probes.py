@@ -47,14 +47,14 @@ def check_probes(embedder: "Embedder", decode: Callable[[bytes], PreparedImage],
     if embeddings.shape != expected.shape:
         raise SnapshotIncompatible(
             f"The index holds probe embeddings of shape {expected.shape}, the network {embedder.network} gives "
-            f"{embeddings.shape}; rebuild the index (lookalike reindex)."
+            f"{embeddings.shape}; rebuild the index with `lookalike index FOLDER --network NAME`."
         )
     lowest = float((embeddings * expected).sum(axis=1).min())
     if not lowest >= LOWEST_COSINE:  # so that NaN is refused too
         raise SnapshotIncompatible(
             f"The network {embedder.network} on {embedder.runtime} gives other embeddings for the probe images than "
             f"when the index was built: cosine {lowest:.4f}, at least {LOWEST_COSINE} is needed. "
-            "Rebuild the index (lookalike reindex)."
+            "Rebuild the index with `lookalike index FOLDER --network NAME`."
         )
     return lowest
 

@@ -155,6 +155,14 @@ class Catalogue:
         page = tuple(_record(row, images) for row in rows[:limit])
         return ProductPage(page, _encode_cursor(page[-1].id) if len(rows) > limit else None)
 
+    def spread_products(self, limit: int) -> ProductPage:
+        """Return `limit` products for a first look: one of each category, then another of each; a single page."""
+        place = func.row_number().over(partition_by=products.c.category, order_by=products.c.id).label("place")
+        statement = select(*_SUMMARY, place).order_by(place, products.c.category, products.c.id).limit(limit)
+        rows = self._connection.execute(statement).mappings().all()
+        images = self._images_of([row["id"] for row in rows])
+        return ProductPage(tuple(_record(row, images) for row in rows), next_cursor=None)
+
     def _images_of(self, product_ids: Collection[str]) -> dict[str, list[ImageRecord]]:
         """Return the images of these products in their order; at most `CHUNK_ROWS` ids."""
         statement = (

@@ -29,7 +29,8 @@ export const similar = (id, k, options) =>
 
 export const product = (id, options) => request("GET", `/products/${encodeURIComponent(id)}`, options);
 
-export const products = (limit, options) => request("GET", `/products?limit=${limit}`, options);
+/** Some products of every category. */
+export const examples = (limit, options) => request("GET", `/products?spread=true&limit=${limit}`, options);
 
 /** The address of the small version of a picture. */
 export function thumbnail(url) {

@@ -201,7 +201,7 @@ async function loadExamples() {
   if (hasExamples) return;
   view.showExamples(null, EXAMPLES);
   try {
-    const page = await api.products(EXAMPLES);
+    const page = await api.examples(EXAMPLES);
     hasExamples = true;
     view.showExamples(page.products);
   } catch {

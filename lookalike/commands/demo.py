@@ -1,8 +1,12 @@
 """`lookalike demo`: everything at once, on a drawn sample catalogue or on somebody's own photos."""
 
+import json
+import secrets
+import threading
+import urllib.request
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,12 +14,9 @@ from app.core.errors import InvalidSetting
 from app.core.settings import Settings
 from lookalike.commands.index import print_index, run_index
 from lookalike.commands.search import print_search
-from lookalike.commands.serve import run_service
+from lookalike.commands.serve import run_service, say_where
 from lookalike.options import DataDir, Host, Port
 from lookalike.progress import shown_progress
-
-if TYPE_CHECKING:
-    from lookalike.shop import Found
 
 
 def demo(
@@ -30,14 +31,23 @@ def demo(
 ) -> None:
     """Index a sample catalogue (or FOLDER), show one search, and serve the page."""
     settings = Settings.load(host=host, port=port, data_dir=data_dir)
+    _refuse_taken_port(settings)
     source = folder or _sample(settings)
     _keep_other_catalogues(settings, source)
     print_index(run_index(settings, source))
-    title, found = _search_once(settings, source, drawn=folder is None)
-    typer.echo(f"\nOne search, with {title}:")
-    print_search(found)
-    typer.echo("")
-    run_service(settings)
+    title, photo = _example(source, settings, drawn=folder is None)
+
+    def show(url: str) -> None:
+        threading.Thread(target=_show_search, args=(url, title, photo), daemon=True).start()
+
+    run_service(settings, show)
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Raise `PortInUse` now rather than after the catalogue was drawn and indexed."""
+    from app.api.server import reserve_port  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    reserve_port(settings).close()
 
 
 def _sample(settings: Settings) -> Path:
@@ -75,17 +85,30 @@ def _keep_other_catalogues(settings: Settings, source: Path) -> None:
         )
 
 
-def _search_once(settings: Settings, source: Path, *, drawn: bool) -> tuple[str, "Found"]:
+def _example(source: Path, settings: Settings, *, drawn: bool) -> tuple[str, bytes]:
+    """Return a photo to search with, and what it is in words."""
     from app.db.database import Database  # noqa: PLC0415
     from indexer.sample_catalogue import draw_query_photo  # noqa: PLC0415
-    from lookalike.shop import Shop  # noqa: PLC0415
 
-    with closing(Shop.open(settings)) as shop:
-        if drawn:
-            title, data = draw_query_photo()
-            return f"a photo that is not in the catalogue: {title}", shop.search(data, 10)
-        with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
-            image = catalogue.list_products(limit=1).products[0].images[0]
-        return f"a picture of the catalogue: {Path(image.location).relative_to(source.absolute())}", shop.search(
-            Path(image.location).read_bytes(), 10
-        )
+    if drawn:
+        title, photo = draw_query_photo()
+        return f"a photo that is not in the catalogue: {title}", photo
+    with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
+        location = Path(catalogue.list_products(limit=1).products[0].images[0].location)
+    return f"a picture of the catalogue: {location.relative_to(source.absolute())}", location.read_bytes()
+
+
+def _show_search(url: str, title: str, photo: bytes) -> None:
+    """Search once, as any program would, and print what came back."""
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n\r\n'
+    body = head.encode() + photo + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    request = urllib.request.Request(f"{url}/search", data=body, headers=headers)  # noqa: S310  # our own service
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would look for us elsewhere
+    with direct.open(request, timeout=60) as answer:
+        document = json.load(answer)
+    typer.echo(f"\nOne search, with {title}:")
+    print_search(document)
+    typer.echo("")
+    say_where(url)

@@ -1,10 +1,10 @@
 """`lookalike search` and `lookalike classify`: what the service answers, from a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,6 @@ from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from app.search.queries import ClassProbability
     from lookalike.shop import Found
 
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help="A photo: JPEG, PNG or WebP.")]
@@ -32,18 +31,17 @@ def search(
     if as_json:
         print_json(search_document(found))
     else:
-        print_search(found)
+        print_search(search_document(found))
 
 
 def classify(image: Photo, *, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show what is in a photo: ImageNet's classes and the shop's categories."""
     found = _ask(image, Settings.load(data_dir=data_dir), k=1)
+    document = search_document(found)
     if as_json:
-        document = search_document(found)
         print_json({name: document[name] for name in ("low_confidence", "classes", "categories")})
     else:
-        print_labels("Classes", found.classes)
-        print_labels("Categories", found.categories)
+        print_labels(document)
 
 
 def _ask(image: Path, settings: Settings, k: int) -> "Found":
@@ -57,7 +55,7 @@ def _ask(image: Path, settings: Settings, k: int) -> "Found":
         return shop.search(data, k)
 
 
-def search_document(found: "Found") -> dict[str, object]:
+def search_document(found: "Found") -> dict[str, Any]:
     """Return what was found as JSON, with the names of `POST /search`."""
     return {
         "snapshot": {"id": found.snapshot_id, "network": found.network},
@@ -71,18 +69,21 @@ def search_document(found: "Found") -> dict[str, object]:
     }
 
 
-def print_search(found: "Found") -> None:
-    """Print the hits as a table, with what is in the photo above it."""
-    print_labels("Classes", found.classes)
-    print_labels("Categories", found.categories)
+def print_search(document: Mapping[str, Any]) -> None:
+    """Print the results of a search as a table, with what is in the photo above it."""
+    print_labels(document)
     rows = [
-        (rank, f"{hit.score:.3f}", hit.product.title, hit.product.category, hit.product.id)
-        for rank, hit in enumerate(found.hits, start=1)
+        (result["rank"], f"{result['score']:.3f}", product["title"], product["category"], product["id"])
+        for result in document["results"]
+        for product in [result["product"]]
     ]
     print_table("Most similar products", ("Rank ", "Score ", "Title", "Category", "Product"), rows)
 
 
-def print_labels(title: str, labels: Sequence["ClassProbability"]) -> None:
-    """Print labels with their probabilities, on one line."""
-    told = ", ".join(f"{label.label} {label.probability:.0%}" for label in labels) or "none"
-    typer.echo(f"{title}: {told}")
+def print_labels(document: Mapping[str, Any]) -> None:
+    """Print classes and categories with their probabilities, a line each."""
+    for name in ("classes", "categories"):
+        told = ", ".join(f"{label['label']} {label['probability']:.0%}" for label in document[name])
+        typer.echo(f"{name.capitalize()}: {told or 'none'}")
+    if document["low_confidence"]:
+        typer.echo("The photo is nearly one colour; what looks like it means little.")

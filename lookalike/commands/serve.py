@@ -1,5 +1,6 @@
 """`lookalike serve`: the service over HTTP."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -19,16 +20,17 @@ def serve(
 ) -> None:
     """Serve the search page and the HTTP API."""
     settings = Settings.load(host=host, port=port, metrics_port=metrics_port, data_dir=data_dir)
-    run_service(settings)
+    run_service(settings, say_where)
 
 
-def run_service(settings: Settings) -> None:
-    """Serve until stopped; what is needed only for serving is loaded here."""
+def run_service(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Serve until stopped; `on_ready` gets the service's address once it answers, and must not block."""
     from app.api.server import run  # noqa: PLC0415  # keeps `lookalike --help` quick
     from app.main import create_app  # noqa: PLC0415
 
-    run(settings, create_app(settings), _say_where)
+    run(settings, create_app(settings), on_ready)
 
 
-def _say_where(url: str) -> None:
+def say_where(url: str) -> None:
+    """Print where the service's pages are."""
     typer.echo(f"The search page is at {url} and the API's description at {url}/docs. Ctrl-C stops the service.")

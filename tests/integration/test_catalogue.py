@@ -412,3 +412,18 @@ def test_the_catalogue_behaves_like_a_dictionary(database: Database, transaction
             assert grown == 1
         elif len(transaction) <= 1:
             assert grown == 0
+
+
+def test_a_spread_shows_every_category_before_it_repeats_one(database: Database) -> None:
+    """A first look at a catalogue is not twelve chairs; products without a category take their turn too."""
+    records = [make_product(f"{category}-{n}", "front", category=category) for category in ("a", "b") for n in range(3)]
+    with database.writing() as catalogue:
+        catalogue.upsert_products([*records, make_product("none", "front", category=None)])
+
+    with database.reading() as catalogue:
+        page = catalogue.spread_products(5)
+
+    assert {product.category for product in page.products[:3]} == {"a", "b", None}
+    assert sorted(product.id for product in page.products) == ["a-0", "a-1", "b-0", "b-1", "none"]
+    assert all(product.images for product in page.products)
+    assert page.next_cursor is None

@@ -70,5 +70,5 @@ def test_whatever_changes_embeddings_changes_the_fingerprint(other: Fingerprint)
 )
 def test_a_fingerprint_of_another_version_is_refused(document: object) -> None:
     """What cannot be read is not guessed."""
-    with pytest.raises(SnapshotIncompatible, match="reindex"):
+    with pytest.raises(SnapshotIncompatible, match="lookalike index"):
         Fingerprint.from_json(document)  # type: ignore[arg-type]
