@@ -1,6 +1,9 @@
 """Real networks on every runtime that this machine has, against each other and against their reference."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,11 @@ import torch
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import ParityFailed, RuntimeNotAvailable, SnapshotIncompatible, UnknownNetwork, WeightsCorrupt
 from app.core.images import ImageLimits, PreparedImage, prepare_image
+from app.core.networks.architectures import load_network
 from app.core.networks.libraries import imagenet_labels, timm_package, torchvision_models
 from app.core.networks.names import parse_network
 from app.core.networks.sources import require_weights
+from app.core.networks.weights import Weights
 from app.core.probes import check_probes, probe_images
 from app.core.runtimes import choice
 from app.core.runtimes.base import Float32Array
@@ -133,6 +138,22 @@ class TestVgg16:
             embeddings[runtime] = embedder.embed(images).embeddings
         lowest = {name: lowest_cosine(values, embeddings["torch-float32"]) for name, values in embeddings.items()}
         assert {name: cosine for name, cosine in lowest.items() if cosine < LOWEST_COSINES[name]} == {}
+
+
+class TestVgg:
+    """What all VGGs have in common, tried without any weights."""
+
+    @pytest.mark.parametrize("name", ["vgg16", "vgg16:fc6", "vgg19", "vgg19:fc6"])
+    @pytest.mark.parametrize("is_for_bfloat16", [False, True], ids=["float32", "bfloat16"])
+    def test_it_gives_4096_values_and_1000_classes(self, name: str, *, is_for_bfloat16: bool) -> None:
+        """On torch's meta device, where tensors have shapes and no values."""
+        (part,) = parse_network(name)
+        with torch.device("meta"):
+            state = torchvision_models().get_model(part.architecture, init_weights=False).state_dict()
+            network = load_network(part, Weights(state, "0" * 64, Path("weights.pth")))
+            module = network.module(torch.float32, is_for_bfloat16=is_for_bfloat16)
+            activation, logits = module(torch.zeros(2, 224, 224, 3, dtype=torch.uint8))
+        assert (activation.shape, logits.shape) == ((2, 4096), (2, 1000))
 
 
 class TestEfficientNetLite0:
@@ -265,6 +286,14 @@ class TestFingerprint:
         recorded = open_embedder(settings, "timm:test_resnet+timm:test_vit").fingerprint
         with pytest.raises(SnapshotIncompatible, match=r"test_resnet\+timm:test_vit.*efficientnet_lite0"):
             open_embedder(settings, "efficientnet_lite0", recorded=recorded)
+
+
+def test_openvino_reports_nothing_to_anybody(tmp_path: Path) -> None:
+    """Its import alone would leave an identifier in the home folder and send it to a statistics service."""
+    script = "from app.core.runtimes.openvino_runtime import _openvino; _openvino().convert_model"
+    home = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=home, cwd=Path(__file__).parents[2])
+    assert list(tmp_path.iterdir()) == []
 
 
 class TestChoice:
