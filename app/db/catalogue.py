@@ -156,9 +156,16 @@ class Catalogue:
         return ProductPage(page, _encode_cursor(page[-1].id) if len(rows) > limit else None)
 
     def spread_products(self, limit: int) -> ProductPage:
-        """Return `limit` products for a first look: one of each category, then another of each; a single page."""
-        place = func.row_number().over(partition_by=products.c.category, order_by=products.c.id).label("place")
-        statement = select(*_SUMMARY, place).order_by(place, products.c.category, products.c.id).limit(limit)
+        """
+        Return `limit` products for a first look: one of each category, then another of each; a single page.
+
+        Within a category they come by the ids of their images: as mixed as hashes are, and the same every time.
+        """
+        mixed = select(product_images.c.product_id, func.min(product_images.c.id).label("hash"))
+        mixed_ids = mixed.group_by(product_images.c.product_id).subquery()
+        place = func.row_number().over(partition_by=products.c.category, order_by=mixed_ids.c.hash).label("place")
+        statement = select(*_SUMMARY, place).join(mixed_ids, mixed_ids.c.product_id == products.c.id)
+        statement = statement.order_by(place, products.c.category, products.c.id).limit(limit)
         rows = self._connection.execute(statement).mappings().all()
         images = self._images_of([row["id"] for row in rows])
         return ProductPage(tuple(_record(row, images) for row in rows), next_cursor=None)
