@@ -5,21 +5,19 @@ A thread or a signal cannot interrupt C code; SIGKILL can. A child that exceeds 
 request that it worked on, and is replaced.
 """
 
-import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
 
+from app.core.child_process import child_environment, module_command
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
 from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, UInt8Array
@@ -27,7 +25,6 @@ from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, U
 _START_TIMEOUT_S: Final = 30.0
 _MAX_THUMBNAIL_BYTES: Final = 16 * 1024 * 1024
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 _REFUSALS: Final = {leaf.slug: leaf for leaf in InvalidImage.__subclasses__()}
 
 
@@ -204,10 +201,11 @@ class _Child:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-W", "ignore", "-m", "app.core.decode_worker"],
+                    module_command("app.core.decode_worker"),
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    env=_child_environment(),
+                    # Decoding multiplies no matrices, and each thread of OpenBLAS takes 30 MB of address space.
+                    env=child_environment() | {"OPENBLAS_NUM_THREADS": "1"},
                     start_new_session=True,  # Ctrl-C in a terminal is for the service, which then ends its children
                 )
         except BaseException:
@@ -234,14 +232,6 @@ class _Child:
         self._socket.close()
         self._process.kill()
         self._process.wait()
-
-
-def _child_environment() -> dict[str, str]:
-    """Return what a child needs to find its packages, wherever this process was started, and nothing else."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "PYTHONHOME") if name in os.environ}
-    search_path = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    # Every thread of OpenBLAS takes 30 MB of the child's address space, and decoding multiplies no matrices.
-    return kept | {"PYTHONPATH": os.pathsep.join(search_path), "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _split(pixels: memoryview, sides_px: list[int]) -> tuple[UInt8Array, ...]:

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from app.core.child_process import child_environment, module_command
 from app.core.errors import EmbeddingRefused, SnapshotError, VerificationFailed
 from app.core.snapshot import open_vectors, read_snapshot
 from app.core.vector_index import BLOCK_ROWS, Float16Array, Float32Array, Int64Array, VectorIndex, unit_rows
@@ -78,8 +79,8 @@ def verify_in_fresh_process(folder: Path) -> Metrics:
     Raises:
         VerificationFailed: The check failed, or its process died.
     """
-    command = [sys.executable, "-m", "app.core.snapshot_check", str(folder.absolute())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*module_command("app.core.snapshot_check"), str(folder.absolute())]
+    done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
     try:
         answer = json.loads(done.stdout)
         if "error" in answer:

@@ -12,7 +12,7 @@ from tests.support.sources import PACKAGES, Source, dotted, sources
 Offence = tuple[ast.stmt | ast.expr | ast.arg, str]
 SQL_CALLS = {"text", "execute", "executemany", "executescript", "exec_driver_sql", "scalar", "scalars"}
 ENVIRONMENT = {"os.environ", "os.getenv", "os.environb", "environ", "getenv"}
-READS_THE_ENVIRONMENT = {"app/core/decode_pool.py"}  # it hands its children what Python needs to start, no setting
+READS_THE_ENVIRONMENT = {"app/core/child_process.py"}  # it hands children what Python needs to start, no setting
 # What sets up a connection takes no bound values; the only values in it are numbers and words of our own.
 CONNECTION_SET_UP = ("PRAGMA ", "SET LOCAL ", "SET SESSION ")
 

@@ -48,6 +48,19 @@ def test_a_good_snapshot_passes_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert folder.open(snapshot_id).manifest.metrics["recall_at_10"] == 1
 
 
+def test_other_packages_in_the_current_folder_are_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever indexes from a project with an `app` package of its own still gets an index."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+
+    metrics = verify_in_fresh_process(written(tmp_path / "snapshots", random_embeddings(12, 24, seed=1)))
+
+    assert metrics.queries == 12
+
+
 @pytest.mark.parametrize("n", [1, 2, 9, 2049, 4500])
 def test_any_number_of_images_can_be_checked(tmp_path: Path, n: int) -> None:
     """Fewer than ten, one more than a block, several blocks; rounded, as the vector store gives them."""
