@@ -3,7 +3,7 @@ The life of snapshots: written aside, adopted under an id, published, rolled bac
 
     <data>/snapshots/CURRENT              which one is live, which ones were before; replaced atomically
                      000007-1c9f02ab/     counter, and the beginning of the SHA-256 of its manifest
-                     .new-…  .trash-…     what a crash left; removed by the next `prune`
+                     .new-…  .trash-…     what a crash left; removed by the next `write` or `prune`
 
 The disk is the only truth about snapshots. Their order is that of the counter, never that of a clock.
 """
@@ -138,6 +138,7 @@ class SnapshotFolder:
         self._require_lock()
         temporary = self._root / f"{_NEW}{secrets.token_hex(4)}"
         with storage_errors(self._root):
+            self._remove_leftovers()  # first: after a crash they may be what fills the disk
             # float32 in the index, float16 beside it, and the small files.
             require_free_space(self._root, embeddings.size * (4 + 2) + MIB)
             temporary.mkdir()
@@ -296,10 +297,14 @@ class SnapshotFolder:
                 # Renamed first: a snapshot that is half removed must not look like a damaged one.
                 (self._root / snapshot_id).rename(self._root / f"{_TRASH}{snapshot_id}")
             fsync_folder(self._root)
-            for path in self._root.iterdir():
-                if path.name.startswith((_NEW, _TRASH)):
-                    shutil.rmtree(path)
+            self._remove_leftovers()
         return removed
+
+    def _remove_leftovers(self) -> None:
+        """Remove what crashed runs left: under the lock, nobody else is writing it."""
+        for path in self._root.iterdir():
+            if path.name.startswith((_NEW, _TRASH)):
+                shutil.rmtree(path)
 
     def _newest_intact(self, current: Current | None) -> tuple[Snapshot, datetime] | None:
         """Open the newest intact snapshot from before `current`: those that were live, then those that were not."""

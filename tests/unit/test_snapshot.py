@@ -276,6 +276,14 @@ class TestPrune:
             assert folder.prune(2) == ()
         assert hidden(root) == [".keep"]
 
+    def test_what_crashed_runs_left_makes_room_before_the_next_one_writes(
+        self, folder: SnapshotFolder, root: Path
+    ) -> None:
+        """Runs that fail again and again do not fill the disk."""
+        with folder.lock():
+            abandoned = [write_small(folder) for _ in range(3)]
+            assert hidden(root) == [abandoned[-1].name]
+
     def test_nothing_is_removed_while_nobody_knows_what_is_live(self, folder: SnapshotFolder, root: Path) -> None:
         """A damaged CURRENT could name any of them."""
         for watermark in range(1, 5):
