@@ -20,6 +20,7 @@ from app.api.metrics import Metrics
 from app.core.errors import HeaderTooLarge, InternalError, InvalidImage, LookalikeError, Overloaded, Unavailable
 
 MAX_HEADER_BYTES = 64 * 1024
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})  # labels; HTTP allows any word
 CLIENT_CLOSED_REQUEST = 499  # nginx's number for a client that left; only ever logged
 
 ALWAYS_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
@@ -72,7 +73,7 @@ class RequestMiddleware:
 
     def _report(self, request: "_Request") -> None:
         route = getattr(request.scope.get("route"), "path", "other")
-        method = request.method if route != "other" else "any"
+        method = request.method if route != "other" and request.method in METHODS else "any"
         elapsed_s = time.perf_counter() - request.started_s
         error: LookalikeError | None = request.state["error"]
         self._metrics.requests.labels(method, route, request.status).inc()

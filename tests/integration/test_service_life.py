@@ -266,6 +266,7 @@ def test_metrics_are_on_a_port_of_their_own(own_shop: Shop) -> None:
         client.get("/products/mugs-00")
         client.get("/products/SECRET")
         client.get("/SECRET")
+        client.request("SECRET", "/products")
         client.post("/search", files={"image": ("x", b"no photo")})
         client.post("/search", files={"image": ("x", own_shop.photos["mugs-00"][0])})
         assert client.get("/metrics").status_code == 404
