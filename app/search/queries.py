@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.core.errors import NotFound
 from app.core.vector_index import Float32Array
 
-MAX_QUERIES = 2_000  # of at most some 20 kB each
+MAX_BYTES = 64 * 1024 * 1024  # 4,000 photos at 4096 values; a product has an embedding for each of its images
 LIFETIME_S = 15 * 60.0
 
 
@@ -36,15 +36,16 @@ class Query:
 
 
 class QueryStore:
-    """The most recent queries by id, at most `capacity`, each for `lifetime_s`; used from one thread."""
+    """The most recent queries by id, with embeddings of at most `max_bytes`, each for `lifetime_s`; for one thread."""
 
     def __init__(
         self,
-        capacity: int = MAX_QUERIES,
+        max_bytes: int = MAX_BYTES,
         lifetime_s: float = LIFETIME_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._capacity = capacity
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._lifetime_s = lifetime_s
         self._clock = clock
         self._queries: OrderedDict[str, tuple[float, Query]] = OrderedDict()
@@ -56,8 +57,9 @@ class QueryStore:
         """Keep a query and return its id: 128 random bits, so that nobody finds another's by guessing."""
         query_id = secrets.token_urlsafe(16)
         self._queries[query_id] = (self._clock() + self._lifetime_s, query)
-        while len(self._queries) > self._capacity:
-            self._queries.popitem(last=False)
+        self._bytes += query.embeddings.nbytes
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._queries)))
         return query_id
 
     def get(self, query_id: str) -> Query:
@@ -69,8 +71,13 @@ class QueryStore:
         """
         expires_at, query = self._queries.get(query_id, (0.0, None))
         if query is None or expires_at <= self._clock():
-            self._queries.pop(query_id, None)
+            if query is not None:
+                self._drop(query_id)
             raise NotFound("The query_id is not known, or no longer; send the photo again.")
         self._queries[query_id] = (self._clock() + self._lifetime_s, query)
         self._queries.move_to_end(query_id)
         return query
+
+    def _drop(self, query_id: str) -> None:
+        _, query = self._queries.pop(query_id)
+        self._bytes -= query.embeddings.nbytes

@@ -51,13 +51,23 @@ def test_a_query_is_forgotten_when_it_was_not_used_for_its_lifetime() -> None:
 
 def test_the_query_used_longest_ago_makes_room_for_a_new_one() -> None:
     """Memory is bounded."""
-    store = QueryStore(capacity=2)
+    store = QueryStore(max_bytes=2 * _query().embeddings.nbytes)
     old, used = store.add(_query()), store.add(_query())
     store.get(old)
     store.add(_query())
     store.get(old)
     with pytest.raises(NotFound):
         store.get(used)
+
+
+def test_a_product_of_many_images_counts_with_all_of_them() -> None:
+    """It makes room for itself at the expense of as many others."""
+    store = QueryStore(max_bytes=4 * _query().embeddings.nbytes)
+    photos = [store.add(_query()) for _ in range(4)]
+    product = store.add(Query(np.full((3, 4), 0.5, np.float32)))
+    store.get(photos[-1])
+    store.get(product)
+    assert len(store) == 2
 
 
 @given(st.lists(st.tuples(st.none() | st.sampled_from("abcd"), st.floats(-1, 1)), max_size=40))
