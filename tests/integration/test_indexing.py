@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -326,16 +327,29 @@ def test_the_json_report_says_everything_a_script_needs(settings: Settings, phot
     assert f"Indexing pictures: {PRODUCTS + 1}" in outcome.stderr
 
 
-def test_the_writer_never_runs_far_behind_the_network(settings: Settings, photos: Path) -> None:
-    """Pictures are handed over in order and none is lost when writing is slower than embedding."""
-    write = Ingest._write
+def test_the_writer_never_runs_far_behind_the_network(
+    settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When writing is slow, at most two batches are embedded and not yet written, and none is lost."""
+    embed, write = Ingest._embed, Ingest._write
+    embedded: list[int] = []  # how many batches wait to be written when each one is embedded, itself included
+    written: list[int] = []
 
-    def slow_write(self: Ingest, *arguments: object) -> None:
+    def counted_embed(self: Ingest, batch: list[Any]) -> Any:  # noqa: ANN401  # handed on
+        embedded.append(1 + len(embedded) - len(written))
+        return embed(self, batch)
+
+    def slow_write(self: Ingest, *arguments: Any) -> None:  # noqa: ANN401  # handed on
         time.sleep(0.05)
-        write(self, *arguments)  # type: ignore[arg-type]
+        write(self, *arguments)
+        written.append(len(written))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Ingest, "_write", slow_write)
-        result = _index(settings, photos)
+    monkeypatch.setattr(Ingest, "_embed", counted_embed)
+    monkeypatch.setattr(Ingest, "_write", slow_write)
+    monkeypatch.setattr("indexer.ingest.HASHED_TOGETHER", 2)  # so that there are twelve batches
+
+    result = _index(settings, photos)
 
     assert result.ingest.images == PRODUCTS
+    assert len(embedded) == len(written) == PRODUCTS // 2
+    assert max(embedded) <= 2
