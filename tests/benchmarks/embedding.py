@@ -7,7 +7,7 @@ import numpy as np
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
-from app.core.errors import ParityFailed
+from app.core.errors import ParityFailed, RuntimeNotAvailable
 from app.core.images import ImageLimits, PreparedImage
 from app.core.settings import Settings
 from tests.benchmarks.rows import Row
@@ -41,7 +41,7 @@ def measure_parity(settings: Settings, network: str, held_out: Path) -> Iterator
     for runtime, least in (("openvino-float32", 0.9999), ("openvino-bfloat16", 0.999), ("torch-bfloat16", 0.999)):
         try:
             found = open_network(settings, network, runtime).embed(images)
-        except ParityFailed as error:
+        except (ParityFailed, RuntimeNotAvailable) as error:
             yield Row(network, f"{runtime}, never used here", error.message)
             continue
         cosine = float(np.sum(expected.embeddings * found.embeddings, axis=1).min())
