@@ -12,16 +12,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
-from app.core.errors import EmbeddingRefused, EmbeddingZero, ImageTooLarge, InvalidImage, InvalidParameter
+from app.core.errors import ImageTooLarge, InvalidImage, InvalidParameter
 from app.core.images import PreparedImage
 from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
+from app.db.catalogue import chunks
 from app.db.checks import check_product
 from app.db.database import Database
 from app.db.records import ImageFacts, ImageRecord, ProductRecord, image_id
@@ -30,7 +30,8 @@ from indexer.sources import SourceProduct
 
 HASHED_TOGETHER = 256  # products whose files are hashed before one query asks which of them are known
 DECODED_AHEAD = 64  # images decoded before the network asks for them: 64 x 150 KB
-MAX_FILE_BYTES = 100 * 1024 * 1024  # above any photo; a stray video is refused by its size, unread
+MAX_FILE_BYTES = 100 * 1024 * 1024  # above any photo; a stray video is refused by its size
+UNREADABLE = "unreadable"
 
 
 T = TypeVar("T")
@@ -101,36 +102,47 @@ class Ingest:
         """
         self._progress.phase("Indexing pictures", sum(len(product.images) for product in products))
         with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(1) as writer:
-            writes: deque[Future[None]] = deque()
-            for batch in self._batches(self._prepared(products, readers)):
-                embeddings = self._embed(batch)
-                writes.append(writer.submit(self._write, batch, embeddings))
-                while len(writes) > 1:  # at most one batch waits behind the one being written
-                    writes.popleft().result()
-            for write in writes:
-                write.result()
-            writer.submit(self._write_products, self._unfinished).result()
+            try:
+                self._embed_and_write(self._batches(self._prepared(products, readers)), writer)
+            except BaseException:
+                # Nothing may be written after a write that failed: a product could lose the images between.
+                for executor in (readers, writer):
+                    executor.shutdown(wait=False, cancel_futures=True)
+                raise
         self._remove_others(products)
         return self._report
+
+    def _embed_and_write(self, batches: Iterable[list[_Picture]], writer: ThreadPoolExecutor) -> None:
+        writes: deque[Future[None]] = deque()
+        for batch in batches:
+            embeddings = self._embed(batch)
+            writes.append(writer.submit(self._write, batch, embeddings))
+            while len(writes) > 1:  # at most one batch waits behind the one being written
+                writes.popleft().result()
+        for write in writes:
+            write.result()
+        writer.submit(self._write_products, self._unfinished).result()
 
     # -- reading and decoding, ahead of the network --------------------------------------------------------------
 
     def _prepared(self, products: Sequence[SourceProduct], readers: ThreadPoolExecutor) -> Iterator[_Picture]:
         """Yield every picture in the order of its product, decoded where its embedding is not known."""
-        yield from _ahead(readers, self._prepare, self._hashed(products, readers), DECODED_AHEAD)
+        hashed = _ahead(readers, self._hash_chunk, chunks(products, HASHED_TOGETHER), window=2)
+        pictures = (picture for chunk in hashed for picture in chunk)
+        yield from _ahead(readers, self._prepare, pictures, DECODED_AHEAD)
 
-    def _hashed(self, products: Sequence[SourceProduct], readers: ThreadPoolExecutor) -> Iterator[_Picture]:
-        for chunk in _chunks(products, HASHED_TOGETHER):
-            pictures = [
-                _Picture(product, path, position) for product in chunk for position, path in enumerate(product.images)
-            ]
-            list(readers.map(self._hash, pictures))
-            with self._database.reading() as catalogue:
-                known = catalogue.image_facts({picture.sha256 for picture in pictures if picture.sha256})
-            for picture in pictures:
-                if picture.refusal is None and picture.sha256 in self._store:
-                    picture.facts = known.get(picture.sha256)
-            yield from pictures
+    def _hash_chunk(self, products: Sequence[SourceProduct]) -> list[_Picture]:
+        """Return the pictures of some products with their hashes, and with facts where their embeddings are stored."""
+        pictures = [picture for product in products for picture in _pictures(product)]
+        for picture in pictures:
+            if picture.refusal is None:
+                self._hash(picture)
+        with self._database.reading() as catalogue:
+            known = catalogue.image_facts({picture.sha256 for picture in pictures if picture.sha256})
+        for picture in pictures:
+            if picture.refusal is None and picture.sha256 in self._store:
+                picture.facts = known.get(picture.sha256)
+        return pictures
 
     def _hash(self, picture: _Picture) -> None:
         data = self._read(picture)
@@ -158,15 +170,20 @@ class Ingest:
     def _read(self, picture: _Picture) -> bytes | None:
         """Return the bytes of the file, or None with the picture's refusal set."""
         try:
-            size_bytes = picture.path.stat().st_size
-            if size_bytes > MAX_FILE_BYTES:
-                message = f"The file has {size_bytes:,} bytes; the limit is {MAX_FILE_BYTES:,}."
-                picture.refusal = Skipped(picture.path, ImageTooLarge.slug, message)
+            if not picture.path.is_file():  # opening a pipe or a device could wait for ever
+                message = "The file does not exist any more." if not picture.path.exists() else "It is no plain file."
+                picture.refusal = Skipped(picture.path, UNREADABLE, message)
                 return None
-            return picture.path.read_bytes()
+            with picture.path.open("rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            picture.refusal = Skipped(picture.path, "unreadable", f"The file cannot be read: {error.strerror}.")
+            picture.refusal = Skipped(picture.path, UNREADABLE, f"The file cannot be read: {error.strerror}.")
             return None
+        if len(data) > MAX_FILE_BYTES:
+            message = f"The file has more than {MAX_FILE_BYTES:,} bytes, the limit."
+            picture.refusal = Skipped(picture.path, ImageTooLarge.slug, message)
+            return None
+        return data
 
     # -- the network ---------------------------------------------------------------------------------------------
 
@@ -202,7 +219,7 @@ class Ingest:
                 kept.append(row)
             else:
                 picture.prepared = None
-                picture.refusal = _refused(picture.path, refusal)
+                picture.refusal = Skipped(picture.path, refusal.slug, refusal.message)
         return embedded.embeddings[kept]
 
     # -- writing, behind the network -----------------------------------------------------------------------------
@@ -215,7 +232,7 @@ class Ingest:
         for picture in batch:
             picture.prepared = None  # the pixels are not needed any more
             if picture.refusal is None and picture.sha256 not in self._store:  # a copy of one that was refused
-                picture.refusal = Skipped(picture.path, EmbeddingZero.slug, "The same picture was refused before.")
+                picture.refusal = Skipped(picture.path, "copy-of-refused", "The same picture was refused before.")
         self._tell(batch, len(new))
         self._unfinished.extend(batch)
         last = self._unfinished[-1].product.id
@@ -237,21 +254,11 @@ class Ingest:
         for picture in pictures:
             if picture.refusal is None:
                 by_product.setdefault(picture.product.id, []).append(picture)
-        records = [record for pictures in by_product.values() if (record := self._record(pictures)) is not None]
+        records = [_product_record(pictures) for pictures in by_product.values()]
         with self._database.writing() as catalogue:
             catalogue.upsert_products(records)
         self._report.products += len(records)
         self._report.images += sum(len(record.images) for record in records)
-
-    def _record(self, pictures: Sequence[_Picture]) -> ProductRecord | None:
-        """Return the product of these pictures, or None and skip them when its name cannot be stored."""
-        record = _product_record(pictures)
-        try:
-            check_product(record)
-        except InvalidParameter as error:
-            self._report.skipped += [Skipped(picture.path, error.slug, error.message) for picture in pictures]
-            return None
-        return record
 
     def _remove_others(self, products: Sequence[SourceProduct]) -> None:
         skipped = {skipped.path for skipped in self._report.skipped}
@@ -261,8 +268,15 @@ class Ingest:
                 self._report.removed_products = catalogue.delete_products_except(kept)
 
 
-def _refused(path: Path, error: EmbeddingRefused) -> Skipped:
-    return Skipped(path, error.slug, error.message)
+def _pictures(product: SourceProduct) -> list[_Picture]:
+    """Return the product's pictures; all refused, unread, when its name cannot be stored."""
+    pictures = [_Picture(product, path, position) for position, path in enumerate(product.images)]
+    try:
+        check_product(ProductRecord(id=product.id, title=product.title, category=product.category))
+    except InvalidParameter as error:
+        for picture in pictures:
+            picture.refusal = Skipped(picture.path, error.slug, error.message)
+    return pictures
 
 
 def _product_record(pictures: Sequence[_Picture]) -> ProductRecord:
@@ -287,12 +301,6 @@ def _product_record(pictures: Sequence[_Picture]) -> ProductRecord:
             ),
         )
     return ProductRecord(id=product.id, title=product.title, category=product.category, images=tuple(images.values()))
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _ahead(executor: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int) -> Iterator[R]:

@@ -6,7 +6,6 @@ The whole run from a folder of photos to a published snapshot.
 One run at a time for a data folder. Whatever happens on the way, the snapshot that was live stays live.
 """
 
-import os
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,9 +13,11 @@ from pathlib import Path
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, choose_network, open_embedder
-from app.core.errors import NoReadableImage
+from app.core.errors import NoReadableImage, SnapshotError
 from app.core.images import ImageLimits
 from app.core.networks.fingerprint import Fingerprint
+from app.core.probes import check_probes
+from app.core.runtimes.threads import available_cores
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
@@ -77,29 +78,58 @@ def _run(
     watch = Stopwatch()
     progress.phase("Loading the network")
     embedder = _open_embedder(settings, snapshots, progress)
-    workers = settings.decode_workers or os.cpu_count() or 1
+    workers = settings.decode_workers or available_cores()
     limits = ImageLimits.from_settings(settings)
     watch.lap("load")
     with (
         VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
         DecodePool(workers, limits, settings.decode_timeout_s) as pool,
     ):
+        if len(store):
+            _check_drift(snapshots, embedder, pool)
         report = Ingest(database, store, embedder, pool, progress).run(products, workers=workers)
         watch.lap("ingest")
         if report.images == 0:
             raise NoReadableImage(_nothing_readable(report))
-        published = publish_snapshot(settings, database, store, embedder, pool, snapshots, progress)
+        published = publish_snapshot(
+            database,
+            store,
+            embedder,
+            pool,
+            snapshots,
+            progress,
+            keep=settings.snapshots_kept,
+            may_keep_live=report.embedded == 0,
+        )
         watch.lap("publish")
     return IndexResult(report, published, embedder.network, embedder.runtime, watch.seconds)
 
 
 def _open_embedder(settings: Settings, snapshots: SnapshotFolder, progress: Progress) -> Embedder:
-    """Open the network that the live index was built with, unless another one is asked for by name."""
-    live = next((info.manifest for info in snapshots.list() if info.is_live), None)
-    if settings.network == "auto" and live is not None:
-        return open_embedder(settings, live.network, recorded=Fingerprint.from_json(live.fingerprint))
+    """Open the network that the index was built with, unless another one is asked for by name."""
+    if settings.network == "auto":
+        infos = sorted(snapshots.list(), key=lambda info: info.is_live, reverse=True)  # else newest first
+        known = next((info.manifest for info in infos if info.manifest is not None), None)
+        if known is not None:
+            return open_embedder(settings, known.network, recorded=Fingerprint.from_json(known.fingerprint))
+    progress.phase("Looking for the network's weights (MiB)")
     network = choose_network(settings, warn=progress.warn, progress=progress.download)
+    progress.phase("Loading the network")
     return open_embedder(settings, network)
+
+
+def _check_drift(snapshots: SnapshotFolder, embedder: Embedder, pool: DecodePool) -> None:
+    """
+    Refuse to add embeddings to stored ones that this machine would not make any more.
+
+    The fingerprint is the same, yet a new version of a library may compute otherwise; mixed, they compare badly.
+    """
+    try:
+        live = snapshots.open_live_or_previous().snapshot
+    except SnapshotError:
+        return
+    if live.manifest.fingerprint_sha256 == embedder.fingerprint.sha256:
+        check_probes(embedder, lambda data: pool.prepare(data, embedder.preprocessings), live.probes)
 
 
 def _nothing_readable(report: IngestReport) -> str:

@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
-from app.core.errors import SnapshotError, VerificationFailed
+from app.core.errors import LookalikeError, SnapshotError, VerificationFailed
 from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
-from app.core.settings import Settings
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
@@ -31,16 +30,21 @@ class Published:
 
 
 def publish_snapshot(
-    settings: Settings,
     database: Database,
     store: VectorStore,
     embedder: Embedder,
     pool: DecodePool,
     snapshots: SnapshotFolder,
     progress: Progress,
+    *,
+    keep: int,
+    may_keep_live: bool,
 ) -> Published:
     """
     Publish a snapshot of the catalogue as it is now; the caller holds the lock of `snapshots`.
+
+    With `may_keep_live`, nothing is published when the live snapshot already shows this catalogue; not for use after
+    embeddings were made, which may replace damaged ones. `keep` snapshots stay on the disk.
 
     Raises:
         VerificationFailed: The new snapshot did not pass its checks; the old one stays live.
@@ -49,7 +53,7 @@ def publish_snapshot(
     with database.reading() as catalogue:
         watermark = catalogue.revision()
         images = list(catalogue.iter_images())
-    unchanged = _live_if_current(snapshots, embedder, watermark)
+    unchanged = _live_if_current(snapshots, embedder, watermark, images) if may_keep_live else None
     if unchanged is not None:
         return unchanged
     _refuse_missing(images, store)
@@ -73,22 +77,34 @@ def publish_snapshot(
     progress.phase("Publishing")
     snapshot_id = snapshots.adopt(temporary, metrics)
     snapshots.publish(snapshot_id)
-    snapshots.prune(settings.snapshots_kept)
+    try:
+        snapshots.prune(keep)
+    except LookalikeError as error:  # the new index is live; that old ones take space is no failure of this run
+        progress.warn(f"Old snapshots could not be removed. {error.message}")
     return Published(snapshot_id, is_new=True, metrics=metrics)
 
 
-def _live_if_current(snapshots: SnapshotFolder, embedder: Embedder, watermark: int) -> Published | None:
-    """Return the live snapshot if it is intact and shows the catalogue at this revision, with this network."""
+def _live_if_current(
+    snapshots: SnapshotFolder, embedder: Embedder, watermark: int, images: list[ImageKey]
+) -> Published | None:
+    """
+    Return the live snapshot if it is intact and shows the catalogue as it is now, with this network.
+
+    The watermark alone would not tell: it starts again at 0 in a database that was made anew.
+    """
     try:
         current = snapshots.current()
-        manifest = snapshots.open(current.id).manifest if current else None
+        live = snapshots.open(current.id) if current else None
     except SnapshotError:
         return None
-    if current is None or manifest is None:
+    if live is None:
         return None
+    manifest = live.manifest
     if (manifest.watermark, manifest.fingerprint_sha256) != (watermark, embedder.fingerprint.sha256):
         return None
-    return Published(current.id, is_new=False, metrics=manifest.metrics)
+    if live.image_ids != tuple(image.image_id for image in images):
+        return None
+    return Published(live.id, is_new=False, metrics=manifest.metrics)
 
 
 def _refuse_missing(images: list[ImageKey], store: VectorStore) -> None:

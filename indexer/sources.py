@@ -7,6 +7,7 @@ A product is one file, unless several files of a category share their stem befor
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,6 +16,7 @@ from pathlib import Path
 from app.core.errors import SourceEmpty, SourceMissing
 
 _NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9._~-]+")
+_ADVICE = "name a folder with one sub-folder of pictures for each category."
 _WORD_BREAKS = re.compile(r"[-_\s]+")
 
 
@@ -39,9 +41,13 @@ def read_folder(folder: Path) -> list[SourceProduct]:
         SourceMissing: There is no such folder, or it cannot be read.
         SourceEmpty: The folder holds no file.
     """
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise SourceMissing(f"{folder} {what}; name a folder with one sub-folder of pictures for each category.")
+    try:
+        mode = folder.stat().st_mode
+    except OSError as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise SourceMissing(f"{folder} {reason}; {_ADVICE}") from error
+    if not stat.S_ISDIR(mode):
+        raise SourceMissing(f"{folder} is not a folder; {_ADVICE}")
     files = sorted(_files(folder), key=lambda path: (path.parent, _product_stem(path), path.name))
     if not files:
         raise SourceEmpty(f"{folder} holds no files; put pictures into it, one sub-folder for each category.")

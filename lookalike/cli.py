@@ -1,11 +1,10 @@
 """
 The `lookalike` command: what commands there are, and how failures end.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage. What a command prints for scripts goes to standard output;
-progress, warnings and errors go to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C. What a command prints for scripts goes to
+standard output; progress, warnings and errors go to standard error.
 """
 
-import os
 import sys
 from typing import Annotated
 
@@ -55,10 +54,4 @@ def main() -> None:
         app()
     except LookalikeError as error:
         sys.stderr.write(f"Error: {error.message}\n")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped. What was done so far is kept; the same command continues from there.\n")
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output, such as `head`, is gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -54,7 +54,7 @@ def check_probes(embedder: "Embedder", decode: Callable[[bytes], PreparedImage],
         raise SnapshotIncompatible(
             f"The network {embedder.network} on {embedder.runtime} gives other embeddings for the probe images than "
             f"when the index was built: cosine {lowest:.4f}, at least {LOWEST_COSINE} is needed. "
-            "Rebuild the index with `lookalike index FOLDER --network NAME`."
+            "Remove the folder `vectors` from the data folder and run `lookalike index FOLDER` to embed anew."
         )
     return lowest
 

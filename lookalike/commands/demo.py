@@ -6,7 +6,7 @@ import threading
 import urllib.request
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,7 @@ def demo(
     """Index a sample catalogue (or FOLDER), show one search, and serve the page."""
     settings = Settings.load(host=host, port=port, data_dir=data_dir)
     _refuse_taken_port(settings)
-    source = folder or _sample(settings)
+    source = (folder or _sample(settings)).resolve()
     _keep_other_catalogues(settings, source)
     print_index(run_index(settings, source))
     title, photo = _example(source, settings, drawn=folder is None)
@@ -77,8 +77,8 @@ def _keep_other_catalogues(settings: Settings, source: Path) -> None:
         database.upgrade()
         with database.reading() as catalogue:
             page = catalogue.list_products(limit=1)
-    locations = [Path(image.location) for product in page.products for image in product.images]
-    if any(not location.is_relative_to(source.absolute()) for location in locations):
+    locations = [Path(image.location).resolve() for product in page.products for image in product.images]
+    if any(not location.is_relative_to(source) for location in locations):
         raise InvalidSetting(
             f"The data folder {settings.data_dir} holds a catalogue made from another folder. "
             "Give the demo a folder of its own with --data-dir, or use `lookalike index` to replace the catalogue."
@@ -94,12 +94,24 @@ def _example(source: Path, settings: Settings, *, drawn: bool) -> tuple[str, byt
         title, photo = draw_query_photo()
         return f"a photo that is not in the catalogue: {title}", photo
     with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
-        location = Path(catalogue.list_products(limit=1).products[0].images[0].location)
-    return f"a picture of the catalogue: {location.relative_to(source.absolute())}", location.read_bytes()
+        location = Path(catalogue.list_products(limit=1).products[0].images[0].location).resolve()
+    return f"a picture of the catalogue: {location.relative_to(source)}", location.read_bytes()
 
 
 def _show_search(url: str, title: str, photo: bytes) -> None:
-    """Search once, as any program would, and print what came back."""
+    """Search once, as any program would, print what came back, and say where the page is."""
+    try:
+        document = _search(url, photo)
+    except (OSError, ValueError) as error:  # the service refused, or answered with something else
+        typer.echo(f"The search that was to be shown here failed: {error}.", err=True)
+    else:
+        typer.echo(f"\nOne search, with {title}:")
+        print_search(document)
+        typer.echo("")
+    say_where(url)
+
+
+def _search(url: str, photo: bytes) -> dict[str, Any]:
     boundary = secrets.token_hex(16)
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n\r\n'
     body = head.encode() + photo + f"\r\n--{boundary}--\r\n".encode()
@@ -107,8 +119,5 @@ def _show_search(url: str, title: str, photo: bytes) -> None:
     request = urllib.request.Request(f"{url}/search", data=body, headers=headers)  # noqa: S310  # our own service
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would look for us elsewhere
     with direct.open(request, timeout=60) as answer:
-        document = json.load(answer)
-    typer.echo(f"\nOne search, with {title}:")
-    print_search(document)
-    typer.echo("")
-    say_where(url)
+        document: dict[str, Any] = json.load(answer)
+    return document

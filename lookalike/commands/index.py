@@ -38,8 +38,12 @@ def run_index(settings: Settings, source: Path) -> "IndexResult":
     """Index with the progress shown."""
     from indexer.pipeline import index_folder  # noqa: PLC0415  # keeps `lookalike --help` quick
 
-    with shown_progress() as progress:
-        return index_folder(settings, source, progress)
+    try:
+        with shown_progress() as progress:
+            return index_folder(settings, source, progress)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The pictures embedded so far are kept; the same command continues from there.", err=True)
+        raise
 
 
 def index_document(result: "IndexResult") -> dict[str, object]:

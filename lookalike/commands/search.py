@@ -1,10 +1,11 @@
 """`lookalike search` and `lookalike classify`: what the service answers, from a terminal."""
 
+import asyncio
+import time
+import uuid
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,10 +14,9 @@ from app.core.settings import Settings
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 
-if TYPE_CHECKING:
-    from lookalike.shop import Found
-
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help="A photo: JPEG, PNG or WebP.")]
+
+ONLY_OVER_HTTP = {"request_id", "query_id"}  # they name things that end with this process
 
 
 def search(
@@ -27,46 +27,41 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Show the products that look most like a photo."""
-    found = _ask(image, Settings.load(data_dir=data_dir), k)
+    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), k)
     if as_json:
-        print_json(search_document(found))
+        print_json(document)
     else:
-        print_search(search_document(found))
+        print_search(document)
 
 
 def classify(image: Photo, *, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show what is in a photo: ImageNet's classes and the shop's categories."""
-    found = _ask(image, Settings.load(data_dir=data_dir), k=1)
-    document = search_document(found)
+    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), k=1)
     if as_json:
-        print_json({name: document[name] for name in ("low_confidence", "classes", "categories")})
+        print_json({name: document[name] for name in ("low_confidence", "classes", "categories", "timings_ms")})
     else:
         print_labels(document)
 
 
-def _ask(image: Path, settings: Settings, k: int) -> "Found":
-    from lookalike.shop import Shop  # noqa: PLC0415  # keeps `lookalike --help` quick
-
+def _ask(image: Path, settings: Settings, k: int) -> dict[str, Any]:
+    """Return the answer of `POST /search` for a photo file, from the same service without HTTP."""
     try:
-        data = image.read_bytes()
+        photo = image.read_bytes()
     except OSError as error:
         raise SourceMissing(f"{image} cannot be read: {error.strerror}.") from error
-    with closing(Shop.open(settings)) as shop:
-        return shop.search(data, k)
+    return asyncio.run(_search_once(settings, photo, k))
 
 
-def search_document(found: "Found") -> dict[str, Any]:
-    """Return what was found as JSON, with the names of `POST /search`."""
-    return {
-        "snapshot": {"id": found.snapshot_id, "network": found.network},
-        "low_confidence": found.low_confidence,
-        "classes": [asdict(label) for label in found.classes],
-        "categories": [asdict(label) for label in found.categories],
-        "results": [
-            {"rank": rank, "score": hit.score, "image": {"id": hit.image_id}, "product": asdict(hit.product)}
-            for rank, hit in enumerate(found.hits, start=1)
-        ],
-    }
+async def _search_once(settings: Settings, photo: bytes, k: int) -> dict[str, Any]:
+    from app.api.rendering import search_response  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from app.search.opening import open_service  # noqa: PLC0415
+    from app.search.service import Trace  # noqa: PLC0415
+
+    async with open_service(settings) as service:
+        started_s = time.perf_counter()
+        answer = await service.search.search_photo(photo, region=None, k=k, min_score=None, trace=Trace())
+        response = search_response(str(uuid.uuid4()), answer, started_s)
+    return response.model_dump(mode="json", exclude=ONLY_OVER_HTTP)
 
 
 def print_search(document: Mapping[str, Any]) -> None:

@@ -1,19 +1,25 @@
+import io
 import json
 import os
 import pickle
 import shutil
+import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.core.settings import Settings
+from app.core.snapshot_folder import SnapshotFolder
 from lookalike.cli import main
 from tests.support.shop import Shop, write_shop
 from tests.support.snapshots import overwrite, reseal
@@ -93,7 +99,8 @@ def test_search_prints_json_with_the_names_of_the_api(run: Run, photo: Path) -> 
     document = json.loads(outcome.out)
     assert [result["rank"] for result in document["results"]] == [1, 2]
     assert document["results"][0]["product"]["id"] == "mugs-01"
-    assert set(document) == {"snapshot", "low_confidence", "classes", "categories", "results"}
+    assert document["results"][0]["product"]["price"] == 19.9
+    assert set(document) == {"snapshot", "low_confidence", "classes", "categories", "results", "timings_ms"}
 
 
 def test_classify_prints_classes_and_categories(run: Run, photo: Path) -> None:
@@ -157,19 +164,11 @@ def _other_network(shop: Shop) -> None:
 
     snapshot_id = reseal(shop.settings.snapshots_dir, folder.name, change)
     (shop.settings.snapshots_dir / "CURRENT").unlink()
-    from app.core.snapshot_folder import SnapshotFolder  # noqa: PLC0415
-
     SnapshotFolder(shop.settings.snapshots_dir).publish(snapshot_id)
 
 
 def _other_probes(shop: Shop) -> None:
     """A snapshot whose network sees the probe pictures otherwise than this machine's."""
-    import io  # noqa: PLC0415
-
-    import numpy as np  # noqa: PLC0415
-
-    from app.core.snapshot_folder import SnapshotFolder  # noqa: PLC0415
-
     (folder,) = shop.settings.snapshots_dir.glob("0*")
     probes = np.roll(np.load(folder / "probes.npy"), 1, axis=0)
     out = io.BytesIO()
@@ -284,3 +283,26 @@ def test_a_setting_that_makes_no_sense_is_named(run: Run, monkeypatch: pytest.Mo
 
     assert outcome.code == 1
     assert outcome.error.startswith("Error: LOOKALIKE_PORT: ")
+
+
+def test_the_demo_indexes_shows_a_search_and_serves(run: Run, shop: Shop, tmp_path: Path) -> None:
+    """On a folder of one's own it ends with the table of a search and the address of the page; Ctrl-C ends it well."""
+    folder = tmp_path / "own"
+    for product_id, photos in list(shop.photos.items())[:4]:
+        (folder / product_id.partition("-")[0]).mkdir(parents=True, exist_ok=True)
+        (folder / product_id.partition("-")[0] / f"{product_id}.jpg").write_bytes(photos[0])
+    command = [sys.executable, "-m", "lookalike", "demo", str(folder), "--port", "0", "--data-dir", str(tmp_path / "d")]
+    environment = {**os.environ, "LOOKALIKE_NETWORK": "efficientnet_lite0"}
+
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        lines = list(takewhile(lambda line: "The search page is at" not in line, demo.stdout))
+        demo.send_signal(signal.SIGINT)
+        code = demo.wait(60)
+
+    assert any("4 products with 4 pictures" in line for line in lines)
+    assert any("│    1 │ 1.000" in line for line in lines)
+    assert code == 0
+    assert run("demo", tmp_path, "--data-dir", tmp_path / "d", "--port", "0").error.startswith("Error: The data folder")
