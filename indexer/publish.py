@@ -78,10 +78,18 @@ def publish_snapshot(
     snapshot_id = snapshots.adopt(temporary, metrics)
     snapshots.publish(snapshot_id)
     try:
-        snapshots.prune(keep)
+        _clean_up(snapshots, database, keep)
     except LookalikeError as error:  # the new index is live; that old ones take space is no failure of this run
         progress.warn(f"Old snapshots could not be removed. {error.message}")
     return Published(snapshot_id, is_new=True, metrics=metrics)
+
+
+def _clean_up(snapshots: SnapshotFolder, database: Database, keep: int) -> None:
+    """Remove old snapshots, and what the catalogue remembers for none but them."""
+    snapshots.prune(keep)
+    watermarks = [info.manifest.watermark for info in snapshots.list() if info.manifest is not None]
+    with database.writing() as catalogue:
+        catalogue.forget_former(min(watermarks))
 
 
 def _live_if_current(

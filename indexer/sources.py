@@ -1,15 +1,16 @@
 """
 Where products come from: a folder of photos, one sub-folder a category.
 
-A product is one file, unless several files of a category share their stem before `__`
-(`mug__front.jpg`, `mug__side.jpg`): those are pictures of one product.
+A product is one file, unless several files of a category share their name up to `__` or up to the ending
+(`mug.jpg`, `mug__front.jpg`, `mug__side.jpg`): those are pictures of one product.
 """
 
+import hashlib
 import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -62,7 +63,13 @@ def _files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise SourceMissing(f"{error.filename} cannot be read: {error.strerror}.") from error
 
-    for parent, directories, names in os.walk(folder, onerror=refuse):
+    seen: set[str] = set()  # linked folders are followed, each folder once: links may go round in circles
+    for parent, directories, names in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            directories.clear()
+            continue
+        seen.add(real)
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 
@@ -73,23 +80,37 @@ def _product_stem(path: Path) -> str:
 
 def _product(folder: Path, stem: str, images: tuple[Path, ...]) -> SourceProduct:
     parents = images[0].relative_to(folder).parts[:-1]
-    name = _NOT_FOR_IDS.sub("_", "-".join([*parents, stem]))
     title = _WORD_BREAKS.sub(" ", stem).strip() or stem
     return SourceProduct(
-        id=name,
+        id=_product_id([*parents, stem]),
         title=title[:1].upper() + title[1:],
         category=parents[0] if parents else None,
         images=images,
     )
 
 
+def _product_id(names: list[str]) -> str:
+    """
+    Return an id of letters, digits and `._~-` that depends on nothing but the product's own names.
+
+    Spaces become `_`. Where anything else is lost, the beginning of a hash of the names tells products apart.
+    """
+    exact = "-".join(names)
+    spaceless = exact.replace(" ", "_")
+    plain = _NOT_FOR_IDS.sub("_", spaceless)
+    return plain if plain == spaceless else f"{plain}~{_short_hash(names)}"
+
+
+def _short_hash(names: list[str]) -> str:
+    return hashlib.sha256(os.fsencode("/".join(names))).hexdigest()[:8]
+
+
 def _with_unique_ids(products: list[SourceProduct]) -> Iterator[SourceProduct]:
-    """Names that differ only in characters that an id cannot hold are numbered, in the order of their files."""
+    """Tell products apart whose ids are the same all the same, such as `a b` and `a_b`, by hashes of their names."""
     taken: set[str] = set()
     for product in products:
-        unique, number = product.id, 1
+        unique = product.id
         while unique in taken:
-            number += 1
-            unique = f"{product.id}~{number}"
+            unique = f"{unique}~{_short_hash([*product.images[0].parts[-2:]])}"
         taken.add(unique)
-        yield SourceProduct(unique, product.title, product.category, product.images)
+        yield replace(product, id=unique)

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -45,27 +46,25 @@ class LiveProgress:
             _RateColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("[yellow]{task.fields[skipped]}"),
             console=console,
-            transient=False,
         )
+        self._live = Live(get_renderable=self._shown, console=console, refresh_per_second=8)
         self._task: TaskID | None = None
         self._skipped: Counter[str] = Counter()
 
     def start(self) -> None:
         """Begin to draw."""
-        self._bar.start()
+        self._live.start()
 
     def stop(self) -> None:
         """Leave the last state on the screen."""
         self._finish()
-        self._bar.stop()
+        self._live.stop()
 
     def phase(self, title: str, total: int | None = None) -> None:
         """Begin a phase; the one before it is shown as complete."""
         self._finish()
-        self._skipped.clear()
-        self._task = self._bar.add_task(title, total=total, skipped="")
+        self._task = self._bar.add_task(title, total=total)
 
     def advance(self, steps: int = 1) -> None:
         """Count steps as done."""
@@ -75,8 +74,7 @@ class LiveProgress:
     def skip(self, reason: str) -> None:
         """Count one file as skipped."""
         self._skipped[reason] += 1
-        if self._task is not None:
-            self._bar.update(self._task, advance=1, skipped=skipped_text(self._skipped))
+        self.advance()
 
     def download(self, done_bytes: int, total_bytes: int | None) -> None:
         """Show a download in MiB."""
@@ -87,6 +85,10 @@ class LiveProgress:
     def warn(self, message: str) -> None:
         """Print a warning above the bars."""
         self._console.print(Text.assemble(("Warning: ", "yellow"), message), highlight=False)
+
+    def _shown(self) -> RenderableType:
+        """Return the bars, and below them, where there is room for it, what was skipped and why."""
+        return Group(self._bar, Text(skipped_text(self._skipped), style="yellow")) if self._skipped else self._bar
 
     def _finish(self) -> None:
         if self._task is not None:

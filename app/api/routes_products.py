@@ -67,7 +67,7 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
 
     def read() -> ProductRecord | None:
         with service.database.reading() as catalogue:
-            return catalogue.get_product(product_id)
+            return catalogue.get_product(product_id) or catalogue.former_product(product_id)
 
     record = await service.lookups.run(read)
     if record is None:

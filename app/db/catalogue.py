@@ -3,10 +3,12 @@
 import base64
 import binascii
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
+from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from app.core.errors import InvalidParameter
 from app.db.checks import is_image_id, is_product_id, is_storable
@@ -20,7 +22,7 @@ from app.db.records import (
     ProductRecord,
     ProductSummary,
 )
-from app.db.tables import catalogue_state, product_images, products
+from app.db.tables import catalogue_state, former_images, product_images, products
 
 _T = TypeVar("_T")
 
@@ -85,13 +87,18 @@ class Catalogue:
             yield ImageKey(*row)
 
     def hits(self, image_ids: Collection[str]) -> dict[str, ImageHit]:
-        """Return each of these images with its product; images that are gone are left out."""
+        """
+        Return each of these images with its product; images that are gone for good are left out.
+
+        An image that was removed or replaced is there, as it was, while a snapshot on the disk may still show it.
+        """
         statement = select(*_IMAGE, *_SUMMARY).join_from(product_images, products)
         found: dict[str, ImageHit] = {}
         for chunk in chunks(filter(is_image_id, image_ids), CHUNK_ROWS):
             for row in self._connection.execute(statement.where(product_images.c.id.in_(chunk))).mappings():
                 found[row["image_id"]] = ImageHit(_image(row), _summary(row))
-        return found
+        missing = [image_id for image_id in image_ids if image_id not in found]
+        return found | self._former_hits(former_images.c.id, missing)
 
     def categories_of(self, image_ids: Collection[str]) -> dict[str, str | None]:
         """Return the category of each of these images' products; images that are gone are left out."""
@@ -125,7 +132,17 @@ class Catalogue:
         if not is_image_id(image_id):
             return None
         row = self._connection.execute(select(*_IMAGE).where(product_images.c.id == image_id)).mappings().first()
-        return None if row is None else _image(row)
+        if row is not None:
+            return _image(row)
+        former = self._former_hits(former_images.c.id, [image_id]).get(image_id)
+        return None if former is None else former.image
+
+    def former_product(self, product_id: str) -> ProductRecord | None:
+        """Return a product as it was, with those of its images that were removed or replaced; None without any."""
+        hits = self._former_hits(former_images.c.product_id, [product_id]).values()
+        images = sorted((hit.image for hit in hits), key=lambda image: (image.position, image.id))
+        product = next((hit.product for hit in hits), None)
+        return None if product is None else ProductRecord(**asdict(product), images=tuple(images))
 
     def list_products(self, *, after: str | None = None, limit: int = 50, category: str | None = None) -> ProductPage:
         """
@@ -169,6 +186,16 @@ class Catalogue:
         rows = self._connection.execute(statement).mappings().all()
         images = self._images_of([row["id"] for row in rows])
         return ProductPage(tuple(_record(row, images) for row in rows), next_cursor=None)
+
+    def _former_hits(self, column: ColumnElement[str], values: Collection[str]) -> dict[str, ImageHit]:
+        """Return removed and replaced images by their ids, where `column` is among `values`."""
+        found: dict[str, ImageHit] = {}
+        for chunk in chunks(filter(is_storable, values), CHUNK_ROWS):
+            for row in self._connection.execute(select(former_images).where(column.in_(chunk))).mappings():
+                price = row["product"]["price"]
+                product = {**row["product"], "price": None if price is None else Decimal(price)}
+                found[row["id"]] = ImageHit(ImageRecord(**row["image"]), ProductSummary(**product))
+        return found
 
     def _images_of(self, product_ids: Collection[str]) -> dict[str, list[ImageRecord]]:
         """Return the images of these products in their order; at most `CHUNK_ROWS` ids."""

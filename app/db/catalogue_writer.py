@@ -1,8 +1,8 @@
 """Every statement that changes the catalogue."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.db.catalogue import CHUNK_ROWS, Catalogue, chunks
 from app.db.checks import check_product
 from app.db.engines import LOCK_TIMEOUT_S
 from app.db.records import ProductRecord, UpsertCounts
-from app.db.tables import catalogue_state, product_images, products
+from app.db.tables import catalogue_state, former_images, product_images, products
 
 _Row = dict[str, Any]
 
@@ -51,14 +51,24 @@ class CatalogueWriter(Catalogue):
         return UpsertCounts(added=added, changed=changed, unchanged=unchanged)
 
     def delete_products_except(self, keep: AbstractSet[str]) -> int:
-        """Delete every product whose id is not in `keep`, with its images; return how many there were."""
+        """
+        Delete every product whose id is not in `keep`, with its images; return how many there were.
+
+        Snapshots that show them still find them by their images, until `forget_former`.
+        """
         ids = self._connection.execute(select(products.c.id), execution_options={"yield_per": 5 * CHUNK_ROWS})
         gone = [product_id for product_id in ids.scalars() if product_id not in keep]
         if gone:
             self._next_revision()
         for chunk in chunks(gone, CHUNK_ROWS):
+            images = select(product_images.c.id).where(product_images.c.product_id.in_(chunk))
+            self._remember(self._connection.execute(images).scalars().all())
             self._connection.execute(delete(products).where(products.c.id.in_(chunk)))
         return len(gone)
+
+    def forget_former(self, watermark: int) -> None:
+        """Forget the removed and replaced images that no snapshot with at least this watermark shows."""
+        self._connection.execute(delete(former_images).where(former_images.c.retired_revision <= watermark))
 
     def _lock(self) -> None:
         """Wait for other writers, so that revisions are in the order of the commits; SQLite's BEGIN did it already."""
@@ -107,11 +117,33 @@ class CatalogueWriter(Catalogue):
         stamp = {"revision": self._next_revision()}
         updated = {**stamp, "updated_at": self._now}
         for ids in chunks(changes.gone_images, CHUNK_ROWS):
+            self._remember(ids)
             self._connection.execute(delete(product_images).where(product_images.c.id.in_(ids)))
         self._insert(products, changes.new_products, {**updated, "created_at": self._now})
         self._update(products, changes.changed_products, updated)
         self._insert(product_images, changes.new_images, stamp)
         self._update(product_images, changes.changed_images, stamp)
+
+    def _remember(self, image_ids: Sequence[str]) -> None:
+        """Keep images that are about to go, with their products, for the snapshots that show them."""
+        retired_revision = self._next_revision()
+        rows = [
+            {
+                "id": image_id,
+                "product_id": hit.product.id,
+                "image": asdict(hit.image),
+                "product": {
+                    **asdict(hit.product),
+                    "price": None if hit.product.price is None else str(hit.product.price),
+                },
+                "retired_revision": retired_revision,
+            }
+            for ids in chunks(image_ids, CHUNK_ROWS)
+            for image_id, hit in self.hits(ids).items()
+        ]
+        for ids in chunks(image_ids, CHUNK_ROWS):
+            self._connection.execute(delete(former_images).where(former_images.c.id.in_(ids)))
+        self._insert(former_images, rows, {})
 
     def _insert(self, table: Table, rows: list[_Row], extra: _Row) -> None:
         if rows:

@@ -233,14 +233,16 @@ def top_classes(probabilities: Float32Array, labels: Sequence[str]) -> tuple[Cla
 
 
 def _product_query(snapshot: Snapshot, catalogue: Catalogue, product_id: str) -> Query:
-    product = catalogue.get_product(product_id)
-    if product is None:
+    # A snapshot that was rolled back to, or is about to be replaced, shows pictures that the catalogue has no more.
+    products = [catalogue.get_product(product_id), catalogue.former_product(product_id)]
+    if products == [None, None]:
         raise NotFound("There is no product of this id.")
-    rows = [row for image in product.images if (row := snapshot.row_of(image.id)) is not None]
+    images = [image for product in products if product is not None for image in product.images]
+    rows = [row for image in images if (row := snapshot.row_of(image.id)) is not None]
     if not rows:
         raise NotFound("The product is not in the index yet; it will be after the next indexing.")
     embeddings = np.stack([snapshot.index.embedding(row) for row in rows])
-    return Query(embeddings, leave_out_product_id=product.id)
+    return Query(embeddings, leave_out_product_id=product_id)
 
 
 def _milliseconds_since(started_s: float) -> float:

@@ -72,7 +72,7 @@ def print_search(document: Mapping[str, Any]) -> None:
         for result in document["results"]
         for product in [result["product"]]
     ]
-    print_table("Most similar products", ("Rank ", "Score ", "Title", "Category", "Product"), rows)
+    print_table("Most similar products", ("Rank ", "Score ", "Title", "Category", "Product"), rows, whole="Product")
 
 
 def print_labels(document: Mapping[str, Any]) -> None:

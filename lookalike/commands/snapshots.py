@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
 
 SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of a snapshot, as `lookalike snapshots list` shows.")]
-MIB = 1024 * 1024
 
 
 def _folder(settings: Settings) -> "SnapshotFolder":
@@ -31,8 +30,11 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     if as_json:
         print_json([_document(info) for info in infos])
     elif infos:
-        columns = ("", "Snapshot", "Network", "Products ", "Pictures ", "Recall@10 ", "MiB ", "Published", "Problem")
-        print_table("", columns, [_row(info) for info in infos])
+        columns = ("", "Snapshot", "Network", "Products ", "Pictures ", "Published")
+        print_table("", columns, [_row(info) for info in infos], whole="Snapshot")
+        for info in infos:
+            if info.problem:
+                typer.echo(info.problem)
     else:
         typer.echo("There is no snapshot yet; `lookalike index FOLDER` makes one.")
 
@@ -79,20 +81,8 @@ def _document(info: "SnapshotInfo") -> dict[str, object]:
 
 def _row(info: "SnapshotInfo") -> tuple[object, ...]:
     manifest = info.manifest
-    live = "live" if info.is_live else ""
-    if manifest is None:
-        return (live, info.id, "", "", "", "", "", _local(info.published_at), info.problem)
-    return (
-        live,
-        info.id,
-        manifest.network,
-        f"{manifest.products:,}",
-        f"{manifest.images:,}",
-        f"{manifest.metrics.get('recall_at_10', float('nan')):.3f}",
-        f"{info.size_bytes / MIB:,.0f}",
-        _local(info.published_at),
-        info.problem or "",
-    )
+    facts = (manifest.network, f"{manifest.products:,}", f"{manifest.images:,}") if manifest else ("damaged", "", "")
+    return ("live" if info.is_live else "", info.id, *facts, _local(info.published_at))
 
 
 def _local(moment: datetime | None) -> str:

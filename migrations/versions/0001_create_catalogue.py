@@ -1,5 +1,5 @@
 """
-Create the catalogue: products, their images, and the counter of revisions.
+Create the catalogue: products, their images, those that went, and the counter of revisions.
 
 Types are written out here, not imported from `app.db.tables`: a migration stays what it was.
 """
@@ -23,6 +23,7 @@ _moment = sa.DateTime(timezone=True)
 def upgrade() -> None:
     _create_products()
     _create_product_images()
+    _create_former_images()
     state = op.create_table(
         "catalogue_state",
         sa.Column("id", sa.Integer, autoincrement=False, nullable=False),
@@ -74,7 +75,21 @@ def _create_product_images() -> None:
     op.create_index(op.f("ix_product_images_sha256"), "product_images", ["sha256"])
 
 
+def _create_former_images() -> None:
+    op.create_table(
+        "former_images",
+        sa.Column("id", _image_id, nullable=False),
+        sa.Column("product_id", _product_id, nullable=False),
+        sa.Column("image", _json, nullable=False),
+        sa.Column("product", _json, nullable=False),
+        sa.Column("retired_revision", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_images")),
+    )
+    op.create_index(op.f("ix_former_images_product_id"), "former_images", ["product_id"])
+
+
 def downgrade() -> None:
+    op.drop_table("former_images")
     op.drop_table("catalogue_state")
     op.drop_table("product_images")
     op.drop_table("products")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -428,3 +429,55 @@ def test_a_spread_shows_every_category_before_it_repeats_one(database: Database)
     assert len({product.id for product in page.products}) == 5
     assert all(product.images for product in page.products)
     assert page.next_cursor is None
+
+
+def test_what_went_is_still_found_by_its_images(database: Database) -> None:
+    """A snapshot that shows a removed product or a replaced picture finds them as they were; lists do not."""
+    shirt = make_product("shirt", "front", "back", title="Old title", price=Decimal("19.90"))
+    upsert(database, shirt, make_product("hat", "front"))
+
+    upsert(database, make_product("shirt", "front", title="New title"))
+    with database.writing() as catalogue:
+        catalogue.delete_products_except({"shirt"})
+
+    hat = make_product("hat", "front")
+    with database.reading() as catalogue:
+        hits = catalogue.hits([*(image.id for image in shirt.images), hat.images[0].id])
+        assert hits[shirt.images[0].id].product.title == "New title"
+        assert hits[shirt.images[1].id].product == replace(hits[shirt.images[1].id].product, price=Decimal("19.90"))
+        assert hits[hat.images[0].id].image == hat.images[0]
+        assert catalogue.former_product("hat") == hat
+        assert catalogue.get_image(hat.images[0].id) == hat.images[0]
+        assert catalogue.get_product("hat") is None
+        assert [product.id for product in catalogue.list_products().products] == ["shirt"]
+        assert len(list(catalogue.iter_images())) == 1
+
+
+def test_what_no_snapshot_shows_is_forgotten(database: Database) -> None:
+    """Images that went up to a watermark are forgotten; later ones stay for the snapshots that show them."""
+    early, late = make_product("early", "1"), make_product("late", "1")
+    upsert(database, early, late)
+    for keep in ({"late"}, set()):
+        with database.writing() as catalogue:
+            catalogue.delete_products_except(keep)
+
+    with database.writing() as catalogue:
+        catalogue.forget_former(2)
+
+    with database.reading() as catalogue:
+        assert set(catalogue.hits([early.images[0].id, late.images[0].id])) == {late.images[0].id}
+        assert catalogue.former_product("early") is None
+
+
+def test_what_comes_back_is_current_again(database: Database) -> None:
+    """A product that went and returned is shown as it is now, and may go again."""
+    old, new = make_product("a", "1", title="old"), make_product("a", "1", title="new")
+    for record in (old, new):
+        upsert(database, record)
+        with database.writing() as catalogue:
+            catalogue.delete_products_except(set())
+    upsert(database, new)
+
+    with database.reading() as catalogue:
+        assert catalogue.hits([new.images[0].id])[new.images[0].id].product.title == "new"
+        assert catalogue.counts().products == 1

@@ -180,7 +180,23 @@ def test_answers_to_searches_are_not_kept_by_anybody(client: TestClient, shop: S
         assert reply.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_deleted_product_is_no_hit_and_its_place_is_filled(own_shop: Shop) -> None:
+def test_a_snapshot_keeps_showing_what_the_next_one_will_not(own_shop: Shop) -> None:
+    """Products that indexing removed stay hits, with page and picture, until the snapshot that shows them goes."""
+    with TestClient(create_app(own_shop.settings)) as client:
+        before = search(client, own_shop.photos["mugs-03"][0])
+        database = Database(own_shop.settings.resolved_database_url)
+        with database.writing() as catalogue:
+            catalogue.delete_products_except(set())
+        database.close()
+        after = search(client, own_shop.photos["mugs-03"][0])
+        assert after["results"] == before["results"]
+        assert client.get("/products/mugs-03").json()["title"] == before["results"][0]["product"]["title"]
+        assert len(client.get("/products/mugs-03/similar").json()["results"]) == 10
+        assert client.get(before["results"][0]["image"]["url"]).status_code == 200
+        assert client.get("/products").json()["products"] == []
+
+
+def test_a_product_deleted_for_good_is_no_hit_and_its_place_is_filled(own_shop: Shop) -> None:
     """From the moment of its deletion, although the snapshot still has its images."""
     with TestClient(create_app(own_shop.settings)) as client:
         before = search(client, own_shop.photos["mugs-03"][0])
@@ -189,6 +205,7 @@ def test_a_deleted_product_is_no_hit_and_its_place_is_filled(own_shop: Shop) -> 
         database = Database(own_shop.settings.resolved_database_url)
         with database.writing() as catalogue:
             catalogue.delete_products_except(set(own_shop.photos) - gone)
+            catalogue.forget_former(catalogue.revision())
         database.close()
         after = search(client, own_shop.photos["mugs-03"][0])
         assert len(after["results"]) == 10

@@ -51,6 +51,26 @@ def test_names_that_an_id_cannot_hold_stay_apart(tmp_path: Path) -> None:
     assert len({product.id for product in products}) == 3
 
 
+def test_ids_of_names_in_any_script_do_not_depend_on_the_other_files(tmp_path: Path) -> None:
+    """A product keeps its id when files are added before it, whatever alphabet its name is written in."""
+    before = {product.title: product.id for product in read_folder(_touch(tmp_path, "靴/赤い靴.jpg", "靴/青い靴.jpg"))}
+
+    after = {product.title: product.id for product in read_folder(_touch(tmp_path, "靴/あ.jpg", "a/x.jpg"))}
+
+    assert len(set(after.values())) == 4
+    assert before.items() <= after.items()
+
+
+def test_linked_folders_are_categories_too_and_circles_end(tmp_path: Path) -> None:
+    """A category may be a link to a folder elsewhere; a link back to the top is not followed for ever."""
+    _touch(tmp_path / "elsewhere", "a.jpg")
+    folder = _touch(tmp_path / "photos", "mugs/b.jpg")
+    (folder / "lamps").symlink_to(tmp_path / "elsewhere")
+    (folder / "mugs" / "again").symlink_to(folder)
+
+    assert [product.id for product in read_folder(folder)] == ["lamps-a", "mugs-b"]
+
+
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=20), max_size=8))
 def test_every_file_is_in_exactly_one_product(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     """Whatever the files are called, ids are unique and plain, titles are not empty, and no file is lost or doubled."""

@@ -59,7 +59,11 @@ def require_weights(part: Part, settings: Settings) -> Path:
     """
     path = find_weights(part, settings)
     if path is None:
-        by_setting = f" or name a file with {_setting(part)}" if part.family == "vgg" else ""
+        by_setting = (
+            f", or name a file with {_setting(part)} (an index that was made so needs it for every command)"
+            if part.family == "vgg"
+            else ""
+        )
         raise WeightsMissing(
             f"The weights of {part.weights_name} are not in {settings.resolved_weights_dir}. "
             f"Get them with `lookalike networks fetch {part.name}`, "
