@@ -305,4 +305,6 @@ def test_the_demo_indexes_shows_a_search_and_serves(run: Run, shop: Shop, tmp_pa
     assert any("4 products with 4 pictures" in line for line in lines)
     assert any("│    1 │ 1.000" in line for line in lines)
     assert code == 0
-    assert run("demo", tmp_path, "--data-dir", tmp_path / "d", "--port", "0").error.startswith("Error: The data folder")
+    (tmp_path / "other").mkdir()
+    refused = run("demo", tmp_path / "other", "--data-dir", tmp_path / "d", "--port", "0")
+    assert refused.error.startswith("Error: The data folder")
