@@ -58,16 +58,8 @@ def publish_snapshot(
         return unchanged
     _refuse_missing(images, store)
     progress.phase("Building the index")
-    facts = SnapshotFacts(
-        network=embedder.network,
-        runtime=embedder.runtime,
-        fingerprint=embedder.fingerprint.to_json(),
-        fingerprint_sha256=embedder.fingerprint.sha256,
-        products=len({image.product_id for image in images}),
-        watermark=watermark,
-    )
     temporary = snapshots.write(
-        facts,
+        _facts(embedder, images, watermark),
         embeddings=store.get([image.sha256 for image in images]),
         image_ids=[image.image_id for image in images],
         probes=_probe_embeddings(embedder, pool),
@@ -82,6 +74,17 @@ def publish_snapshot(
     except LookalikeError as error:  # the new index is live; that old ones take space is no failure of this run
         progress.warn(f"Old snapshots could not be removed. {error.message}")
     return Published(snapshot_id, is_new=True, metrics=metrics)
+
+
+def _facts(embedder: Embedder, images: list[ImageKey], watermark: int) -> SnapshotFacts:
+    return SnapshotFacts(
+        network=embedder.network,
+        runtime=embedder.runtime,
+        fingerprint=embedder.fingerprint.to_json(),
+        fingerprint_sha256=embedder.fingerprint.sha256,
+        products=len({image.product_id for image in images}),
+        watermark=watermark,
+    )
 
 
 def _clean_up(snapshots: SnapshotFolder, database: Database, keep: int) -> None:
