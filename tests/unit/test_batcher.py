@@ -69,6 +69,26 @@ async def test_an_idle_batcher_runs_a_single_item_at_once() -> None:
     assert gate.batches == [[7]]
 
 
+class Unwritable:
+    """An item that cannot be turned into text, as an image's pixels never should be: that takes milliseconds."""
+
+    def __repr__(self) -> str:
+        message = "written out"
+        raise AssertionError(message)
+
+
+@run_async
+async def test_items_are_never_written_out_as_text() -> None:
+    """`deque.remove` puts the repr of what it does not find into its error's message."""
+
+    def run_batch(items: Sequence[Unwritable]) -> list[int]:
+        return [id(item) for item in items]
+
+    async with Batcher(run_batch, max_batch=16, queue_size=4) as batcher:
+        item = Unwritable()
+        assert await batcher.submit(item) == id(item)
+
+
 @run_async
 async def test_items_that_arrive_while_a_batch_runs_form_the_next_batches() -> None:
     """They are taken in their order, at most `max_batch` at once, and each caller gets its own result."""
