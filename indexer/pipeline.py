@@ -14,10 +14,8 @@ from pathlib import Path
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, choose_network, open_embedder
 from app.core.errors import NoReadableImage, SnapshotError
-from app.core.images import ImageLimits
 from app.core.networks.fingerprint import Fingerprint
 from app.core.probes import check_probes
-from app.core.runtimes.threads import available_cores
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
@@ -78,16 +76,14 @@ def _run(
     watch = Stopwatch()
     progress.phase("Loading the network")
     embedder = _open_embedder(settings, snapshots, progress)
-    workers = settings.decode_workers or available_cores()
-    limits = ImageLimits.from_settings(settings)
     watch.lap("load")
     with (
         VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
-        DecodePool(workers, limits, settings.decode_timeout_s) as pool,
+        DecodePool.from_settings(settings) as pool,
     ):
         if len(store):
             _check_drift(snapshots, embedder, pool)
-        report = Ingest(database, store, embedder, pool, progress).run(products, workers=workers)
+        report = Ingest(database, store, embedder, pool, progress).run(products, workers=pool.size)
         watch.lap("ingest")
         if report.images == 0:
             raise NoReadableImage(_nothing_readable(report))

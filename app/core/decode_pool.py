@@ -18,9 +18,11 @@ from typing import Any, Final, Self
 import numpy as np
 
 from app.core.child_process import child_environment, module_command
+from app.core.cores import available_cores
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
 from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, UInt8Array
+from app.core.settings import Settings
 
 _START_TIMEOUT_S: Final = 30.0
 _MAX_THUMBNAIL_BYTES: Final = 16 * 1024 * 1024
@@ -38,7 +40,7 @@ class DecodePool:
     def __init__(self, size: int, limits: ImageLimits, timeout_s: float) -> None:
         if size < 1:
             raise ValueError("A decode pool needs at least one child.")
-        self._size = size
+        self.size = size
         self._timeout_s = timeout_s
         self._common = {"limits": asdict(limits), "cpu_limit_s": timeout_s}
         self._condition = threading.Condition()
@@ -46,6 +48,12 @@ class DecodePool:
         self._idle = [_Slot() for _ in range(size)]
         for slot in self._idle:
             slot.start()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, size: int | None = None) -> Self:
+        """Return a pool with the limits of the settings, and as many children as they say unless `size` does."""
+        children = size or settings.decode_workers or available_cores()
+        return cls(children, ImageLimits.from_settings(settings), settings.decode_timeout_s)
 
     def prepare(
         self, data: bytes, preprocessings: Sequence[Preprocessing], region: Region | None = None
@@ -87,7 +95,7 @@ class DecodePool:
         with self._condition:
             self._closed = True
             self._condition.notify_all()
-            self._condition.wait_for(lambda: len(self._idle) == self._size)
+            self._condition.wait_for(lambda: len(self._idle) == self.size)
             for slot in self._idle:
                 slot.stop()
 

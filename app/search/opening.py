@@ -1,7 +1,6 @@
 """Everything that searching needs, opened in order, checked, and closed again."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from functools import partial
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import SnapshotIncompatible
-from app.core.images import ImageLimits, PreparedImage
+from app.core.images import PreparedImage
 from app.core.networks.fingerprint import Fingerprint
 from app.core.probes import check_probes
 from app.core.settings import Settings
@@ -70,7 +69,7 @@ async def open_service(
         cleanup.callback(database.close)
         live_index = LiveIndex(settings.snapshots_dir, accept=lambda snapshot: _check(snapshot, embedder, pool))
         embedder, pool = await asyncio.to_thread(_open_and_check, settings, database, live_index, cleanup)
-        executors = _open_executors(settings, cleanup)
+        executors = _open_executors(settings, pool.size, cleanup)
         batcher = await cleanup.enter_async_context(_batcher(settings, embedder, observe_batch))
         search = SearchService(
             live_index=live_index,
@@ -96,8 +95,7 @@ async def open_service(
         )
 
 
-def _open_executors(settings: Settings, cleanup: AsyncExitStack) -> _Executors:
-    workers = _workers(settings)
+def _open_executors(settings: Settings, workers: int, cleanup: AsyncExitStack) -> _Executors:
     executors = _Executors(
         decoding=BoundedExecutor("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S),
         lookups=BoundedExecutor(
@@ -133,7 +131,7 @@ def _open_and_check(
     snapshot = live_index.open().snapshot
     recorded = Fingerprint.from_json(snapshot.manifest.fingerprint)
     embedder = open_embedder(settings, snapshot.manifest.network, recorded=recorded)
-    pool = DecodePool(_workers(settings), ImageLimits.from_settings(settings), settings.decode_timeout_s)
+    pool = DecodePool.from_settings(settings)
     cleanup.callback(pool.close)
     _check(snapshot, embedder, pool)
     return embedder, pool
@@ -147,7 +145,3 @@ def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:
             "other weights or preprocessing runs here. Restart the service to use it."
         )
     check_probes(embedder, lambda data: pool.prepare(data, embedder.preprocessings), snapshot.probes)
-
-
-def _workers(settings: Settings) -> int:
-    return settings.decode_workers or os.cpu_count() or 1

@@ -8,7 +8,7 @@ import numpy as np
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import ParityFailed, RuntimeNotAvailable
-from app.core.images import ImageLimits, PreparedImage
+from app.core.images import PreparedImage
 from app.core.settings import Settings
 from tests.benchmarks.rows import Row
 
@@ -22,7 +22,7 @@ def open_network(settings: Settings, network: str, runtime: str = "auto") -> Emb
 
 def prepared_photos(settings: Settings, embedder: Embedder, files: list[Path]) -> list[PreparedImage]:
     """Return the photos as the network takes them."""
-    with DecodePool(2, ImageLimits.from_settings(settings), settings.decode_timeout_s) as pool:
+    with DecodePool.from_settings(settings, size=2) as pool:
         return [pool.prepare(file.read_bytes(), embedder.preprocessings) for file in files]
 
 

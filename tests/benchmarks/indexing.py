@@ -8,7 +8,7 @@ import numpy as np
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
-from app.core.images import ImageLimits, PreparedImage
+from app.core.images import PreparedImage
 from app.core.settings import Settings
 from indexer.pipeline import index_folder
 from indexer.progress import Silent
@@ -49,7 +49,7 @@ def measure_indexing(settings: Settings, network: str, indexed: Path) -> Iterato
 
 def _decoding(settings: Settings, network: str, embedder: Embedder, photos: list[Path]) -> Iterator[Row]:
     data = [file.read_bytes() for file in photos[:200]]
-    with DecodePool(1, ImageLimits.from_settings(settings), settings.decode_timeout_s) as pool:
+    with DecodePool.from_settings(settings, size=1) as pool:
         pool.prepare(data[0], embedder.preprocessings)
         began_s = time.perf_counter()
         for photo in data:

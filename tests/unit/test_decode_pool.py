@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.core import cores
 from app.core.decode_pool import DecodePool
 from app.core.errors import DecodeTimedOut, ImageTooLarge, InternalError, InvalidImage, Overloaded
 from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
+from app.core.settings import Settings
 from tests.support.images import HOSTILE_IMAGES, HostileImage, hostile_bytes, picture_bytes, png_bytes, progressive_jpeg
 
 PREPROCESSING = Preprocessing(256, 224, "bilinear", (0, 0, 0), (1, 1, 1))
@@ -271,6 +273,18 @@ class TestLife:
 
         pid = int(killed.stdout)
         wait_until(lambda: not is_running(pid))
+
+    def test_settings_say_how_many_children(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The caller's number, else that of the settings, else one a core that this process may use."""
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
+        monkeypatch.setattr(cores, "_CGROUP_QUOTA", Path("/nowhere"))
+
+        sizes = []
+        for settings, size in ((Settings(decode_workers=2), 1), (Settings(decode_workers=2), None), (Settings(), None)):
+            with DecodePool.from_settings(settings, size=size) as pool:
+                sizes.append(pool.size)
+
+        assert sizes == [1, 2, 3]
 
     def test_children_know_no_secret(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing of the service's environment but search paths reaches the process that reads hostile bytes."""

@@ -1,23 +1,9 @@
 """One place that says how many CPU threads the network and FAISS use."""
 
-import os
-from pathlib import Path
-from typing import Final
-
 import faiss
 import torch
 
-_CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-
-
-def available_cores() -> int:
-    """Return the cores that this process may use: its affinity, and its container's quota where that is less."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = _CGROUP_QUOTA.read_text(encoding="ascii").split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup v2, or the quota is "max"
-        return cores
+from app.core.cores import available_cores
 
 
 def use_threads(threads: int) -> int:
