@@ -21,10 +21,11 @@ RuntimeChoice = Literal["auto", "torch-float32", "torch-bfloat16", "openvino-flo
 class Settings(BaseSettings):
     """Lookalike's settings; each is read from the environment as LOOKALIKE_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="LOOKALIKE_", frozen=True, extra="forbid")
+    # Values stay out of pydantic's messages, which reach the log as the causes of ours: some are secret.
+    model_config = SettingsConfigDict(env_prefix="LOOKALIKE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data_dir: Path = Field(Path("lookalike-data"), description="Folder that holds everything Lookalike writes.")
-    database_url: str | None = Field(
+    database_url: SecretStr | None = Field(
         None,
         description="SQLAlchemy address of the catalogue (postgresql+psycopg://…); empty: SQLite in the data folder.",
     )
@@ -65,8 +66,10 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        """The database address, with the default of a SQLite file inside the data folder."""
-        return self.database_url or f"sqlite:///{quote(str(self.data_dir.absolute() / 'catalogue.db'))}"
+        """The database address, with its password; by default that of a SQLite file inside the data folder."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{quote(str(self.data_dir.absolute() / 'catalogue.db'))}"
 
     @property
     def resolved_weights_dir(self) -> Path:
