@@ -19,12 +19,13 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import ImageTooLarge, InvalidImage, InvalidParameter
 from app.core.images import PreparedImage
+from app.core.products import ImageRecord, ProductRecord, image_id
 from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.catalogue import chunks
 from app.db.checks import check_product
 from app.db.database import Database
-from app.db.records import ImageFacts, ImageRecord, ProductRecord, image_id
+from app.db.records import ImageFacts
 from indexer.progress import Progress
 from indexer.sources import SourceProduct
 

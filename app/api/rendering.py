@@ -13,8 +13,8 @@ from app.api.schemas import (
     SnapshotListed,
     SnapshotUsed,
 )
+from app.core.products import ProductRecord
 from app.core.snapshot_folder import SnapshotInfo
-from app.db.records import ProductRecord
 from app.search.service import Answer, Timings
 
 

@@ -12,7 +12,8 @@ from app.api.parameters import DEFAULT_K, K, MinScore, only_query
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
 from app.core.errors import DatabaseError, InvalidParameter, NotFound, RateLimited, Unavailable
-from app.db.records import ProductPage, ProductRecord
+from app.core.products import ProductRecord
+from app.db.records import ProductPage
 from app.search.service import Trace
 
 MAX_PAGE = 100

@@ -11,17 +11,9 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from app.core.errors import InvalidParameter
+from app.core.products import ImageRecord, ProductRecord, ProductSummary
 from app.db.checks import is_image_id, is_product_id, is_storable
-from app.db.records import (
-    CatalogueCounts,
-    ImageFacts,
-    ImageHit,
-    ImageKey,
-    ImageRecord,
-    ProductPage,
-    ProductRecord,
-    ProductSummary,
-)
+from app.db.records import CatalogueCounts, ImageFacts, ImageHit, ImageKey, ProductPage
 from app.db.tables import catalogue_state, former_images, product_images, products
 
 _T = TypeVar("_T")

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
 
+from app.core.products import ProductRecord
 from app.db.catalogue import CHUNK_ROWS, Catalogue, chunks
 from app.db.checks import check_product
 from app.db.engines import LOCK_TIMEOUT_S
-from app.db.records import ProductRecord, UpsertCounts
+from app.db.records import UpsertCounts
 from app.db.tables import catalogue_state, former_images, product_images, products
 
 _Row = dict[str, Any]

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pydantic import JsonValue
 
 from app.core.errors import InvalidParameter
-from app.db.records import ImageRecord, ProductRecord, image_id
+from app.core.products import ImageRecord, ProductRecord, image_id
 
 MAX_ID_CHARS = 200
 MAX_TITLE_CHARS = 1_000

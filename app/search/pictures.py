@@ -9,8 +9,8 @@ import structlog
 
 from app.core.decode_pool import DecodePool
 from app.core.errors import InvalidImage, NotFound
+from app.core.products import ImageRecord
 from app.db.database import Database
-from app.db.records import ImageRecord
 from app.search.bounded_executor import BoundedExecutor
 
 THUMBNAIL_PX = 320

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select
 
 from app.core.errors import InvalidParameter
+from app.core.products import ProductRecord
 from app.db.catalogue_writer import CatalogueWriter
 from app.db.checks import MAX_JSON_INTEGER
 from app.db.database import Database
-from app.db.records import CatalogueCounts, ImageKey, ProductRecord, UpsertCounts
+from app.db.records import CatalogueCounts, ImageKey, UpsertCounts
 from app.db.tables import product_images, products
 from tests.support.catalogue import make_image, make_product
 

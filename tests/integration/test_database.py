@@ -22,10 +22,10 @@ from app.core.errors import (
     InvalidSetting,
     LookalikeError,
 )
+from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.db.catalogue import Catalogue
 from app.db.database import Database
-from app.db.records import ProductRecord
 from app.db.tables import products
 from tests.support.catalogue import make_product
 from tests.support.postgres import PostgresTestServer

@@ -13,8 +13,8 @@ from PIL import Image
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from app.core.products import ProductRecord
 from app.db.database import Database
-from app.db.records import ProductRecord
 from app.main import create_app
 from app.search import pictures
 from tests.support.services import ADMIN_KEY

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from app.core.products import image_id
 from app.db.database import Database
-from app.db.records import image_id
 from app.main import create_app
 from tests.support.shop import COLOURS, Shop, draw_product
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from app.db.records import ImageRecord, ProductRecord, image_id
+from app.core.products import ImageRecord, ProductRecord, image_id
 
 
 def make_image(product_id: str, content: str = "front", position: int = 0, **fields: object) -> ImageRecord:

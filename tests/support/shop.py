@@ -15,11 +15,11 @@ from app.core.embedder import Embedder, open_embedder
 from app.core.images import ImageLimits
 from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
+from app.core.products import ImageRecord, ProductRecord, image_id
 from app.core.settings import RuntimeChoice, Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
 from app.db.database import Database
-from app.db.records import ImageRecord, ProductRecord, image_id
 
 COLOURS = ("#b03a2e", "#2471a3", "#239b56", "#d4ac0d", "#7d3c98", "#34495e", "#d35400", "#17202a")
 CATEGORIES = ("mugs", "bags", "lamps")

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.manifest import DATA_FILES, FileFacts, Manifest
+from app.core.products import ProductSummary
 from app.core.snapshot import Snapshot
 from app.core.vector_index import Float32Array, VectorIndex
 from app.db.catalogue import Catalogue
-from app.db.records import ImageHit, ProductSummary
+from app.db.records import ImageHit
 from app.search.neighbours import nearest_products
 from tests.support.catalogue import make_image
 from tests.support.snapshots import image_ids, random_embeddings, snapshot_facts

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from app.core.errors import InvalidParameter
+from app.core.products import image_id
 from app.db.checks import MAX_JSON_INTEGER, check_product, is_image_id, is_product_id
-from app.db.records import image_id
 from tests.support.catalogue import make_image, make_product
 
 
