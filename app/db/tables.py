@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
@@ -89,6 +92,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 _Id = Text().with_variant(Text(collation="C"), "postgresql")
 _ImageId = String(16).with_variant(String(16, collation="C"), "postgresql")
 _Json = JSON().with_variant(JSONB(), "postgresql")
+_OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 products = Table(
     "products",
@@ -101,6 +105,8 @@ products = Table(
     Column("currency", String(3)),
     Column("url", Text),
     Column("attributes", _Json, nullable=False),
+    Column("availability", Text),
+    Column("stated_at", UtcDateTime, doc="When the shop last changed it, as the shop says."),
     Column("revision", BigInteger, nullable=False, doc="Revision in which the product or its images last changed."),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -119,6 +125,7 @@ product_images = Table(
     Column("width_px", Integer, nullable=False),
     Column("height_px", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
+    Column("address", Text, doc="Where it was fetched from; null for a file of the shop's, or one that was sent."),
     Column("revision", BigInteger, nullable=False),
     Index(None, "product_id", "position"),
     Index(None, "sha256"),
@@ -140,5 +147,62 @@ catalogue_state = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False, doc="Goes up by one with every transaction that changes anything."),
+    Column(
+        "folded_revision",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        doc="Every snapshot that is kept shows the catalogue of this revision or of a later one.",
+    ),
     CheckConstraint("id = 1", name="one_row"),
 )
+
+live_changes = Table(
+    "live_changes",
+    metadata,
+    Column("product_id", _Id, primary_key=True),
+    Column("revision", BigInteger, nullable=False, doc="Laid over every snapshot whose watermark is lower."),
+    Column("record", _OptionalJson, doc="The product as it became; null: it was removed."),
+    Column("stated_at", UtcDateTime, doc="Statements of the shop's from before it are outdated."),
+    Index(None, "revision"),
+)
+
+fetched_pictures = Table(
+    "fetched_pictures",
+    metadata,
+    Column("address", _Id, primary_key=True),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("fetched_at", UtcDateTime, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("params", _Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("phase", Text),
+    Column("total", BigInteger),
+    Column("done", BigInteger, nullable=False),
+    Column("refused", _Json, nullable=False, doc="How many of what was to be done were refused, by reason."),
+    Column("rate", Double, doc="Done a second."),
+    Column("attempt", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime),
+    Column("heartbeat_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("error", _OptionalJson, doc="Slug and message of what it failed of."),
+    Column("result", _OptionalJson),
+    CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
+)
+
+_active = text("state IN ('queued', 'running')")
+Index("uq_jobs_active_kind", jobs.c.kind, unique=True, sqlite_where=_active, postgresql_where=_active)
