@@ -60,6 +60,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.RateLimited: 429,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.WrongState: 409,
     errors.Overloaded: 503,
     errors.IndexNotReady: 503,
     errors.SnapshotMissing: 404,
@@ -87,6 +88,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.SourceEmpty: 500,
     errors.NoReadableImage: 500,
     errors.VerificationFailed: 500,
+    errors.JobLost: 500,
     errors.PortInUse: 500,
     errors.InvalidSetting: 500,
 }

@@ -12,7 +12,7 @@ Every error that Lookalike raises on purpose, as one tree.
     │   ├── MissingImage · UnsupportedMediaType · TooManyParts · BodyTooLarge · FieldTooLarge
     │   ├── MalformedRequest · MalformedMultipart · HeaderTooLarge · RequestTimedOut
     │   ├── InvalidParameter · InvalidKey · RateLimited
-    │   └── NotFound · MethodNotAllowed
+    │   └── NotFound · MethodNotAllowed · WrongState
     ├── Unavailable             try again later
     │   └── Overloaded · IndexNotReady
     ├── NetworkError            the network cannot be used
@@ -24,7 +24,7 @@ Every error that Lookalike raises on purpose, as one tree.
     │   └── SnapshotMissing · SnapshotCorrupt · SnapshotIncompatible
     ├── IndexingFailed
     │   ├── SourceMissing · SourceEmpty · NoReadableImage
-    │   └── AlreadyRunning · VerificationFailed
+    │   └── AlreadyRunning · VerificationFailed · JobLost
     ├── DatabaseError
     │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
     ├── StorageError
@@ -243,6 +243,13 @@ class MethodNotAllowed(InvalidRequest):
     title = "Method not allowed"
 
 
+class WrongState(InvalidRequest):
+    """What was asked for cannot be done to something in the state that it is in."""
+
+    slug = "wrong-state"
+    title = "Not possible in this state"
+
+
 class Unavailable(LookalikeError):
     """The service cannot answer now; the same request may succeed after `retry_after_s`."""
 
@@ -408,6 +415,13 @@ class VerificationFailed(IndexingFailed):
 
     slug = "verification-failed"
     title = "The new snapshot failed its checks"
+
+
+class JobLost(IndexingFailed):
+    """A job's worker ended, again and again, without saying why."""
+
+    slug = "job-lost"
+    title = "The job was lost"
 
 
 class DatabaseError(LookalikeError):
