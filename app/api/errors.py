@@ -86,6 +86,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.DownloadCorrupt: 500,
     errors.SourceMissing: 500,
     errors.SourceEmpty: 500,
+    errors.SourceInvalid: 500,
     errors.NoReadableImage: 500,
     errors.VerificationFailed: 500,
     errors.JobLost: 500,

@@ -23,7 +23,7 @@ Every error that Lookalike raises on purpose, as one tree.
     ├── SnapshotError
     │   └── SnapshotMissing · SnapshotCorrupt · SnapshotIncompatible
     ├── IndexingFailed
-    │   ├── SourceMissing · SourceEmpty · NoReadableImage
+    │   ├── SourceMissing · SourceEmpty · SourceInvalid · NoReadableImage
     │   └── AlreadyRunning · VerificationFailed · JobLost
     ├── DatabaseError
     │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
@@ -390,10 +390,17 @@ class SourceMissing(IndexingFailed):
 
 
 class SourceEmpty(IndexingFailed):
-    """The source holds no file."""
+    """The source holds no file or no product."""
 
     slug = "source-empty"
     title = "The source is empty"
+
+
+class SourceInvalid(IndexingFailed):
+    """The source is in no known format, is damaged, or breaks off; it says nothing about what it does not list."""
+
+    slug = "source-invalid"
+    title = "The source cannot be used"
 
 
 class NoReadableImage(IndexingFailed):
