@@ -94,16 +94,20 @@ class _PartFile:
     @contextmanager
     def open(cls, target: Path, url: str) -> Iterator[Self]:
         path = target.with_name(f"{target.name}.part")
-        with storage_errors(target.parent):
-            file = FileIO(path, "a+")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise DownloadRefused(
-                    f"Another process is downloading {target.name} into the same folder; wait for it to end."
-                ) from error
-            yield cls(file, path, url)
+        while True:
+            with storage_errors(target.parent):
+                file = FileIO(path, "a+")
+            with file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise DownloadRefused(
+                        f"Another process is downloading {target.name} into the same folder; wait for it to end."
+                    ) from error
+                # Between opening and locking, another process may have finished the file and given it its final name.
+                if _is_at(file, path):
+                    yield cls(file, path, url)
+                    return
 
     @property
     def validator(self) -> str | None:
@@ -230,6 +234,14 @@ class _Transfer:
                 f"The file from {host_of(self.url)} has more than {self.limits.max_bytes:,} bytes, which cannot be "
                 "right; it was not taken."
             )
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    """Whether the open file is the one that has this path now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _validator_of(response: http.client.HTTPResponse) -> str | None:

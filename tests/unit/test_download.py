@@ -1,9 +1,11 @@
 """Downloads, against a real web server on this machine that stalls, breaks off, changes its mind and lies."""
 
+import fcntl
 import hashlib
 import random
 import socket
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,28 @@ def test_a_part_that_is_already_whole_is_finished(web: WebFile, target: Path) ->
     target.with_name("file.bin.part.etag").write_text(f'{web.url}\n"one"')
     download(web.url, target, sha256=SHA256, limits=LIMITS)
     assert target.read_bytes() == CONTENT
+
+
+def test_what_another_process_finishes_meanwhile_is_not_touched(
+    web: WebFile, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave its part the final name after we had opened it, and before we had locked it."""
+    part = target.with_name("file.bin.part")
+    part.parent.mkdir()
+    part.write_bytes(b"finished")
+    lock = fcntl.flock
+
+    def lock_late(file: FileIO, operation: int) -> None:
+        if not target.exists():
+            part.rename(target)
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    with part.open("rb") as finished:
+        download(web.url, target, sha256=SHA256, limits=LIMITS)
+        assert finished.read() == b"finished"
+    assert target.read_bytes() == CONTENT
+    assert _left_over(target) == ["file.bin"]
 
 
 def test_a_part_that_is_too_long_is_fetched_anew(web: WebFile, target: Path) -> None:

@@ -221,7 +221,7 @@ def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_looked_into_is_told(tmp_path: Path, name: str) -> None:
     """A name that no disk can hold stands for a folder without rights too, which nothing refuses to root."""
     place = tmp_path / ("x" * 300)
-    with pytest.raises(WeightsMissing, match="x{300}"):
+    with pytest.raises(WeightsMissing, match=r"x{300}"):
         require_weights(VGG16, Settings.model_validate({name: place}))
 
 
