@@ -20,6 +20,7 @@ from app.db.engines import (
     sqlite_path,
 )
 from app.db.failures import translated
+from app.db.jobs import Jobs
 from app.db.schema import NO_CATALOGUE, check_references, check_schema, lock_for_migration, upgrade_schema
 
 
@@ -97,6 +98,18 @@ class Database:
         """
         with translated(), self._writers.begin() as connection:
             yield CatalogueWriter(connection)
+
+    @contextmanager
+    def reading_jobs(self) -> Iterator[Jobs]:
+        """Give the jobs as they are now, for reading."""
+        with translated(), self._readers.begin() as connection:
+            yield Jobs(connection)
+
+    @contextmanager
+    def changing_jobs(self) -> Iterator[Jobs]:
+        """Give the jobs for changing. On PostgreSQL this waits for no writer of the catalogue."""
+        with translated(), self._writers.begin() as connection:
+            yield Jobs(connection)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
