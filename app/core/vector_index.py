@@ -15,6 +15,7 @@ import numpy.typing as npt
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero, SnapshotCorrupt
 from app.core.files import MIB, HashedWriter, storage_errors
 
+BoolArray = npt.NDArray[np.bool_]
 Float16Array = npt.NDArray[np.float16]
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
@@ -64,16 +65,20 @@ class VectorIndex:
             flat.add(unit_rows(embeddings[start : start + BLOCK_ROWS], embeddings.shape[1], first_row=start))
         return cls(flat)
 
-    def search(self, queries: Float32Array, k: int) -> tuple[Float32Array, Int64Array]:
+    def search(
+        self, queries: Float32Array, k: int, allowed: BoolArray | None = None
+    ) -> tuple[Float32Array, Int64Array]:
         """
-        Return the best `min(k, n)` rows for each query, best first; equal scores in the order of their rows.
+        Return the best `k` rows for each query, or all there are, best first; equal scores in the order of their rows.
 
         Args:
             queries: Shape (q, d), unit-norm.
             k: At least 1.
+            allowed: Shape (n,); only rows where it is true are compared. None allows all.
 
         Returns:
-            Scores in [-1, 1] and rows, both of shape (q, min(k, n)).
+            Scores in [-1, 1] and rows, both of shape (q, min(k, number of allowed rows)). A row's score is the same,
+            bit by bit, whatever else is allowed.
 
         Raises:
             EmbeddingNotFinite: A query holds NaN or infinity.
@@ -81,17 +86,21 @@ class VectorIndex:
         """
         if k < 1:
             raise ValueError(f"k is {k}, expected 1 or more")
+        if allowed is not None and (allowed.shape != (len(self),) or allowed.dtype != np.bool_):
+            raise ValueError(f"allowed is {allowed.dtype} of shape {allowed.shape}, expected bool of ({len(self)},)")
         queries = unit_rows(queries, self.dimension)
-        k = min(k, len(self))
+        size = len(self) if allowed is None else int(np.count_nonzero(allowed))
+        k = min(k, size)
         scores = np.empty((len(queries), k), np.float32)
         rows = np.empty((len(queries), k), np.int64)
         if k == 0 or len(queries) == 0:
             return scores, rows
-        found_scores, found_rows = self._flat.search(queries, min(k + 1, len(self)))
+        parameters = _search_parameters(allowed, len(queries))
+        found_scores, found_rows = self._flat.search(queries, min(k + 1, size), params=parameters)
         for i, query in enumerate(queries):
             candidates = found_rows[i]
             if len(candidates) > k and found_scores[i, k - 1] - found_scores[i, k] <= _SCORE_NOISE:
-                candidates = self._with_ties(query, candidates, found_scores[i, k - 1] - _SCORE_NOISE)
+                candidates = self._with_ties(query, candidates, found_scores[i, k - 1] - _SCORE_NOISE, parameters)
             scores[i], rows[i] = self._rank(query, candidates, k)
         return scores, rows
 
@@ -135,9 +144,11 @@ class VectorIndex:
             raise SnapshotCorrupt(f"{path.name} is not an exact inner-product index; index again.")
         return cls(flat)
 
-    def _with_ties(self, query: Float32Array, candidates: Int64Array, score: float) -> Int64Array:
+    def _with_ties(
+        self, query: Float32Array, candidates: Int64Array, score: float, parameters: faiss.SearchParameters | None
+    ) -> Int64Array:
         """Add every row that scores more than `score`: of equal ones at the end, FAISS keeps any."""
-        _, _, rows = self._flat.range_search(query[np.newaxis], float(score))
+        _, _, rows = self._flat.range_search(query[np.newaxis], float(score), params=parameters)
         return np.union1d(candidates, rows)
 
     def _rank(self, query: Float32Array, candidates: Int64Array, k: int) -> tuple[Float32Array, Int64Array]:
@@ -149,6 +160,26 @@ class VectorIndex:
             scores[start : start + BLOCK_ROWS] = np.einsum("rd,d->r", block, wide)
         order = np.lexsort((candidates, -scores))[:k]
         return np.clip(scores[order], -1, 1), candidates[order]
+
+
+def _search_parameters(allowed: BoolArray | None, queries: int) -> faiss.SearchParameters | None:
+    """
+    Return what tells FAISS which rows to compare.
+
+    Where there are fewer queries than threads, it is given even when all rows are allowed. Without one, FAISS 1.15
+    divides the rows among the threads, at three times the work: one query among 100,000 rows of 1280 values takes
+    34 ms on two cores (68 ms of processor time) instead of 20.
+    """
+    parameters = faiss.SearchParameters()
+    if allowed is not None:
+        # Given the array alone, the selector keeps it alive, as `parameters` keeps the selector: FAISS has the address.
+        bitmap = np.packbits(allowed, bitorder="little")
+        parameters.sel = faiss.IDSelectorBitmap(bitmap)  # type: ignore[call-arg,arg-type]  # not in FAISS's stubs
+    elif queries < faiss.omp_get_max_threads():
+        parameters.sel = faiss.IDSelectorAll()
+    else:
+        return None
+    return parameters
 
 
 def unit_rows(embeddings: FloatArray, dimension: int, *, first_row: int = 0) -> Float32Array:

@@ -1,6 +1,8 @@
 """What the exact index promises beyond FAISS: checked vectors, no padding, the same answer every time."""
 
+import gc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero, SnapshotCorrupt
 from app.core.files import sha256_of_file
-from app.core.vector_index import VectorIndex, unit_rows
+from app.core.vector_index import BoolArray, VectorIndex, _search_parameters, unit_rows
 from tests.support.snapshots import random_embeddings
 
 seeds = st.integers(0, 2**32 - 1)
@@ -79,6 +81,84 @@ class TestSearch:
         """A k that nobody can mean is a programmer's mistake."""
         with pytest.raises(ValueError, match="k is"):
             VectorIndex.build(random_embeddings(5, 8, seed=1)).search(random_embeddings(1, 8, seed=1), k)
+
+
+class TestAllowedRows:
+    """A search among some of the rows."""
+
+    @settings(deadline=None, max_examples=80)
+    @given(
+        seed=seeds,
+        n=sizes,
+        d=st.integers(1, 48),
+        k=st.integers(1, 70),
+        share=st.sampled_from([0.0, 0.02, 0.3, 0.9, 1.0]),
+        different=st.integers(1, 60),
+    )
+    def test_answers_equal_a_full_comparison_of_the_allowed_rows(
+        self, seed: int, n: int, d: int, k: int, share: float, different: int
+    ) -> None:
+        """Also with many equal embeddings, and with none allowed: the best of them, equal ones in order, no others."""
+        drawn = np.random.default_rng(seed)
+        embeddings = random_embeddings(different, d, seed)[drawn.integers(different, size=n)]
+        queries = random_embeddings(3, d, seed + 1)
+        allowed = _some(n, share, seed)
+        scores, rows = VectorIndex.build(embeddings).search(queries, k, allowed)
+        exact = queries.astype(np.float64) @ embeddings.astype(np.float64).T
+        exact[:, ~allowed] = -np.inf
+        shown = min(k, int(allowed.sum()))
+        assert rows.shape == scores.shape == (3, shown)
+        np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :shown], atol=1e-6)
+        np.testing.assert_allclose(scores, np.take_along_axis(exact, rows, axis=1), atol=1e-6)
+        # Copies score exactly the same: of each, the first allowed ones are there, in order.
+        for query_rows, query_scores in zip(rows, scores, strict=True):
+            for score in np.unique(query_scores):
+                same = query_rows[query_scores == score]
+                equal = np.flatnonzero(allowed & (embeddings == embeddings[same[0]]).all(axis=1))
+                assert list(same) == sorted(same)
+                assert not set(equal[: np.searchsorted(equal, same.max())]) - set(same)
+
+    @settings(deadline=None, max_examples=40)
+    @given(seed=seeds, n=sizes, d=dimensions, share=st.floats(0, 1))
+    def test_what_else_is_allowed_does_not_change_a_score(self, seed: int, n: int, d: int, share: float) -> None:
+        """A hit has the same score, to the last bit, with and without a filter."""
+        index = VectorIndex.build(random_embeddings(n, d, seed))
+        query = random_embeddings(1, d, seed + 1)
+        allowed = _some(n, share, seed)
+        scores, rows = index.search(query, n)
+        some_scores, some_rows = index.search(query, n, allowed)
+        np.testing.assert_array_equal(some_rows[0], rows[0][allowed[rows[0]]])
+        np.testing.assert_array_equal(some_scores[0], scores[0][allowed[rows[0]]])
+
+    @pytest.mark.parametrize("queries", [1, 3, 40])
+    def test_allowing_every_row_is_no_filter(self, queries: int) -> None:
+        """Whichever way FAISS compares them."""
+        embeddings = random_embeddings(5000, 33, seed=1)
+        index = VectorIndex.build(embeddings)
+        free = index.search(embeddings[:queries], 20)
+        filtered = index.search(embeddings[:queries], 20, np.ones(5000, np.bool_))
+        np.testing.assert_array_equal(free[0], filtered[0])
+        np.testing.assert_array_equal(free[1], filtered[1])
+
+    def test_the_rows_stay_in_memory_while_faiss_looks_at_them(self) -> None:
+        """FAISS holds nothing but their address."""
+        allowed = _some(4001, 0.5, seed=1)
+        parameters: Any = _search_parameters(allowed, 1)
+        gc.collect()
+        others = [np.zeros(501, np.uint8) for _ in range(1000)]
+        assert [parameters.sel.is_member(row) for row in range(4001)] == allowed.tolist()
+        assert len(others) == 1000
+
+    @pytest.mark.parametrize("allowed", [np.ones(4, np.bool_), np.ones((5, 1), np.bool_), np.arange(5)])
+    def test_something_that_allows_no_rows_is_a_mistake(self, allowed: BoolArray) -> None:
+        """One truth for each row; row numbers are something else."""
+        with pytest.raises(ValueError, match="allowed is"):
+            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(random_embeddings(1, 8, seed=1), 1, allowed)
+
+
+def _some(n: int, share: float, seed: int) -> BoolArray:
+    allowed: BoolArray = np.random.default_rng(seed + 2).random(n) < share
+    return allowed
 
 
 class TestBadVectors:
