@@ -173,6 +173,7 @@ class Jobs:
             NotFound: There is no such job.
             WrongState: It is over.
         """
+        self._existing(job_id)
         self._cancel(jobs.c.id == job_id, or_(jobs.c.state == "queued", self._is_abandoned()))
         running = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running")
         asked = self._connection.execute(running.values(cancel_requested=True)).rowcount
