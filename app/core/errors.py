@@ -20,6 +20,9 @@ Every error that Lookalike raises on purpose, as one tree.
     │   └── WeightsMissing · WeightsCorrupt · WeightsUnsafe · WeightsMismatch
     ├── DownloadFailed
     │   └── DownloadRefused · DownloadTimedOut · DownloadCorrupt
+    ├── FetchFailed             a picture or a feed could not be had from another server
+    │   ├── UrlNotAllowed · UpstreamTimedOut · UpstreamTooLarge
+    │   └── UpstreamStatus · UpstreamUnreachable · UpstreamBroken · UpstreamGivenUp
     ├── SnapshotError
     │   └── SnapshotMissing · SnapshotCorrupt · SnapshotIncompatible
     ├── IndexingFailed
@@ -351,6 +354,63 @@ class DownloadCorrupt(DownloadFailed):
 
     slug = "download-corrupt"
     title = "The downloaded file is damaged"
+
+
+class FetchFailed(LookalikeError):
+    """A picture or a feed could not be had; the message names the server at most, never the whole address."""
+
+
+class UrlNotAllowed(FetchFailed):
+    """The address is not one that is asked, or it leads to one."""
+
+    slug = "url-not-allowed"
+    title = "The address is not allowed"
+
+
+class UpstreamTimedOut(FetchFailed):
+    """The server did not send everything in time."""
+
+    slug = "upstream-timeout"
+    title = "The other server took too long"
+
+
+class UpstreamTooLarge(FetchFailed):
+    """The server sends more bytes than are taken."""
+
+    slug = "upstream-too-large"
+    title = "The other server sends too much"
+
+
+class UpstreamStatus(FetchFailed):
+    """The server answered with something else than the file; `status` says with what."""
+
+    slug = "upstream-status"
+    title = "The other server did not give the file"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UpstreamUnreachable(FetchFailed):
+    """There is no such server, or none that accepts a connection."""
+
+    slug = "upstream-unreachable"
+    title = "The other server cannot be reached"
+
+
+class UpstreamBroken(FetchFailed):
+    """The answer broke off, or was not one that makes sense."""
+
+    slug = "upstream-broken"
+    title = "The other server's answer is broken"
+
+
+class UpstreamGivenUp(FetchFailed):
+    """The server kept failing, or asked for a long pause; it is not asked for now."""
+
+    slug = "upstream-given-up"
+    title = "The other server is not asked for now"
 
 
 class SnapshotError(LookalikeError):
