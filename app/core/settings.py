@@ -4,18 +4,21 @@ Every setting, in one place: name, default, unit and one line of help.
 Built once (by `lookalike` or by `create_app`) and passed on; nothing reads the environment elsewhere.
 """
 
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidSetting
-
-MIB = 1024 * 1024
+from app.core.files import MIB
 
 RuntimeChoice = Literal["auto", "torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16"]
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -62,7 +65,43 @@ class Settings(BaseSettings):
     receive_timeout_s: float = Field(15.0, gt=0, description="Seconds that a request body may take to arrive.")
     shutdown_timeout_s: float = Field(20.0, gt=0, description="Seconds to finish accepted requests when stopping.")
 
+    fetch_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="The only hosts to fetch pictures and feeds from, separated by commas (cdn.shop.example, "
+        "*.shop.example); empty: every public host.",
+    )
+    fetch_trusted: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Servers to fetch from although they are private, not https or on another port than 443, separated "
+        "by commas (http://images.lan:8080).",
+    )
+
     snapshots_kept: int = Field(3, ge=2, description="Snapshots kept on disk, the live one included.")
+    reindex_schedule: str | None = Field(
+        None,
+        description="When the worker builds the index anew, in cron's form and local time (0 3 * * *); empty: never.",
+    )
+
+    @field_validator("fetch_hosts", "fetch_trusted", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return tuple(value.lower().replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is not a host such as cdn.shop.example or *.shop.example")
+        return value
+
+    @field_validator("fetch_trusted")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not a server such as http://images.lan:8080")
+        return value
 
     @property
     def resolved_database_url(self) -> str:
@@ -99,4 +138,4 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = "LOOKALIKE_" + "_".join(str(part) for part in first["loc"]).upper()
-            raise InvalidSetting(f"{name}: {first['msg']}.") from error
+            raise InvalidSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from error
