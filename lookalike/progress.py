@@ -22,8 +22,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from app.core.files import MIB
+
 PLAIN_INTERVAL_S = 5.0  # between two lines of one phase where there is no terminal
-MIB = 1024 * 1024
 
 
 class _RateColumn(ProgressColumn):

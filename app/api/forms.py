@@ -26,7 +26,8 @@ from app.core.errors import (
     TooManyParts,
     UnsupportedMediaType,
 )
-from app.core.settings import MIB, Settings
+from app.core.files import MIB
+from app.core.settings import Settings
 
 MAX_FIELDS = 8
 MAX_FIELD_BYTES = 4 * 1024

@@ -12,7 +12,7 @@ from app.api.parameters import DEFAULT_K, MAX_K
 from app.api.schemas import Problem
 from app.core import errors
 from app.core.errors import LookalikeError
-from app.core.settings import MIB
+from app.core.files import MIB
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 

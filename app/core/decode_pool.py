@@ -21,11 +21,12 @@ from app.core.child_process import child_environment, module_command
 from app.core.cores import available_cores
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
+from app.core.files import MIB
 from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, UInt8Array
 from app.core.settings import Settings
 
 _START_TIMEOUT_S: Final = 30.0
-_MAX_THUMBNAIL_BYTES: Final = 16 * 1024 * 1024
+_MAX_THUMBNAIL_BYTES: Final = 16 * MIB
 
 _REFUSALS: Final = {leaf.slug: leaf for leaf in InvalidImage.__subclasses__()}
 

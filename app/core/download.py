@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from app.core.errors import DownloadCorrupt, DownloadRefused, DownloadTimedOut
 from app.core.files import (
+    MIB,
     fsync_folder,
     make_folder,
     require_free_space,
@@ -28,12 +29,12 @@ from app.core.files import (
 )
 from app.core.https import host_of, open_url, refuse_unsafe
 
-Progress = Callable[[int, int | None], None]
+DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes expected (None: the server does not say)."""
 
 STALL_TIMEOUT_S: Final = 15.0
 MAX_ATTEMPTS: Final = 5  # a connection that breaks off is resumed as long as each attempt brings something
-_CHUNK_BYTES: Final = 1024 * 1024
+_CHUNK_BYTES: Final = MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class DownloadLimits:
 
 
 def download(
-    url: str, target: Path, *, sha256: str | None, limits: DownloadLimits, progress: Progress | None = None
+    url: str, target: Path, *, sha256: str | None, limits: DownloadLimits, progress: DownloadProgress | None = None
 ) -> None:
     """
     Fetch the URL into `target`, going on from what an earlier call left.
@@ -152,7 +153,7 @@ class _Transfer:
     url: str
     part: _PartFile
     limits: DownloadLimits
-    progress: Progress | None
+    progress: DownloadProgress | None
     deadline_s: float
 
     def complete(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.download import Progress
+from app.core.download import DownloadProgress
 from app.core.errors import (
     DownloadFailed,
     EmbeddingNotFinite,
@@ -29,11 +29,12 @@ from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.names import Part, parse_network
 from app.core.networks.sources import fetch_weights, open_weights
 from app.core.probes import probe_images
-from app.core.runtimes.base import Float32Array, Runtime
+from app.core.runtimes.base import Runtime
 from app.core.runtimes.choice import open_runtime
 from app.core.runtimes.remembered import RememberedRuntimes
 from app.core.runtimes.threads import use_threads
 from app.core.settings import Settings
+from app.core.vector_index import Float32Array
 
 BATCH_SIZE: Final = 16
 """Images that go through the network at once: VGG16 and EfficientNet-Lite0 gain nothing beyond it on CPUs."""
@@ -170,7 +171,7 @@ def _softmax(logits: Float32Array) -> Float32Array:
 
 
 def choose_network(
-    settings: Settings, *, warn: Callable[[str], None] = _log.warning, progress: Progress | None = None
+    settings: Settings, *, warn: Callable[[str], None] = _log.warning, progress: DownloadProgress | None = None
 ) -> str:
     """
     Return the network for a first index, with its weights at hand: downloads them where they are missing.
@@ -205,7 +206,7 @@ def choose_network(
     return "vgg16"
 
 
-def _fetch(part: Part, settings: Settings, progress: Progress | None) -> None:
+def _fetch(part: Part, settings: Settings, progress: DownloadProgress | None) -> None:
     try:
         fetch_weights(part, settings, progress)
     except DownloadFailed as error:

@@ -1,7 +1,8 @@
 """
 Writing files so that a crash, a full disk or a power cut leaves the old content or the new one, and hashing them.
 
-The operating system's errors about storage become `DiskFull` and `DataDirNotWritable` here and nowhere else.
+The operating system's errors about storage become `DiskFull` and `DataDirNotWritable` here; those about the database's
+file in `app.db`, where no message tells its path.
 """
 
 import errno

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.download import Progress
+from app.core.download import DownloadProgress
 from app.core.embedder import open_embedder
 from app.core.errors import WeightsCorrupt
 from app.core.images import ImageLimits, prepare_image
@@ -72,7 +72,7 @@ def known_networks(settings: Settings) -> list[KnownNetwork]:
     return networks
 
 
-def fetch_network(settings: Settings, name: str, progress: Progress | None = None) -> list[Path]:
+def fetch_network(settings: Settings, name: str, progress: DownloadProgress | None = None) -> list[Path]:
     """
     Download what a network lacks into the weights folder, and return its weights files.
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from app.core.errors import SnapshotIncompatible
@@ -18,9 +17,7 @@ from app.core.images import PreparedImage, UInt8Array
 
 if TYPE_CHECKING:  # the embedder itself tries its runtimes on the probe images
     from app.core.embedder import Embedder
-    from app.core.runtimes.base import Float32Array
-
-Int64Array = npt.NDArray[np.int64]
+    from app.core.vector_index import Float32Array, Int64Array
 
 LOWEST_COSINE: Final = 0.99
 _SIDE_PX: Final = 320
@@ -65,7 +62,7 @@ def _png(pixels: UInt8Array) -> bytes:
     return output.getvalue()
 
 
-def _grid() -> tuple[Int64Array, Int64Array]:
+def _grid() -> "tuple[Int64Array, Int64Array]":
     """Return the row and the column of each pixel, int64."""
     rows, columns = np.indices((_SIDE_PX, _SIDE_PX))
     return rows, columns

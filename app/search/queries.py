@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.errors import NotFound
+from app.core.files import MIB
 from app.core.vector_index import Float32Array
 
-MAX_BYTES = 64 * 1024 * 1024  # 4,000 photos at 4096 values; a product has an embedding for each of its images
+MAX_BYTES = 64 * MIB  # 4,000 photos at 4096 values; a product has an embedding for each of its images
 LIFETIME_S = 15 * 60.0
 
 

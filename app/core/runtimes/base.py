@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-import numpy as np
-import numpy.typing as npt
-
 from app.core.images import UInt8Array
-
-Float32Array = npt.NDArray[np.float32]
+from app.core.vector_index import Float32Array
 
 
 @dataclass(frozen=True, slots=True)

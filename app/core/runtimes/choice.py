@@ -15,11 +15,12 @@ import numpy as np
 from app.core.errors import NetworkError, ParityFailed, RuntimeNotAvailable
 from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork
-from app.core.runtimes.base import Float32Array, Runtime
+from app.core.runtimes.base import Runtime
 from app.core.runtimes.openvino_runtime import OpenVinoRuntime, OpenVinoRuntimeName
 from app.core.runtimes.remembered import RememberedRuntimes, circumstances
 from app.core.runtimes.torch_runtime import TorchRuntime, TorchRuntimeName
 from app.core.settings import RuntimeChoice
+from app.core.vector_index import Float32Array
 
 LOWEST_COSINES: Final = {
     "openvino-bfloat16": 0.999,
