@@ -263,15 +263,19 @@ class Ingest:
 
     def _remove_others(self, products: Sequence[SourceProduct]) -> None:
         skipped = {skipped.path for skipped in self._report.skipped}
-        kept = {product.id for product in products if not skipped.issuperset(product.images)}
+        kept = {product.id for product in products if not skipped.issuperset(_paths(product))}
         if kept:
             with self._database.writing() as catalogue:
                 self._report.removed_products = catalogue.delete_products_except(kept)
 
 
+def _paths(product: SourceProduct) -> list[Path]:
+    return [image.path for image in product.images if image.path is not None]
+
+
 def _pictures(product: SourceProduct) -> list[_Picture]:
     """Return the product's pictures; all refused, unread, when its name cannot be stored."""
-    pictures = [_Picture(product, path, position) for position, path in enumerate(product.images)]
+    pictures = [_Picture(product, path, position) for position, path in enumerate(_paths(product))]
     try:
         check_product(ProductRecord(id=product.id, title=product.title, category=product.category))
     except InvalidParameter as error:

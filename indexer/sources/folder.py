@@ -1,5 +1,5 @@
 """
-Where products come from: a folder of photos, one sub-folder a category.
+A folder of photos, one sub-folder a category.
 
 A product is one file, unless several files of a category share their name up to `__` or up to the ending
 (`mug.jpg`, `mug__front.jpg`, `mug__side.jpg`): those are pictures of one product.
@@ -10,25 +10,16 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from app.core.errors import SourceEmpty, SourceMissing
+from indexer.sources.records import SourceImage, SourceProduct
 
 _NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9._~-]+")
 _ADVICE = "name a folder with one sub-folder of pictures for each category."
 _WORD_BREAKS = re.compile(r"[-_\s]+")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceProduct:
-    """One product as its source states it; `images` are in the order in which they are shown."""
-
-    id: str
-    title: str
-    category: str | None
-    images: tuple[Path, ...]
 
 
 def read_folder(folder: Path) -> list[SourceProduct]:
@@ -85,7 +76,7 @@ def _product(folder: Path, stem: str, images: tuple[Path, ...]) -> SourceProduct
         id=_product_id([*parents, stem]),
         title=title[:1].upper() + title[1:],
         category=parents[0] if parents else None,
-        images=images,
+        images=tuple(SourceImage(path=path) for path in images),
     )
 
 
@@ -111,6 +102,6 @@ def _with_unique_ids(products: list[SourceProduct]) -> Iterator[SourceProduct]:
     for product in products:
         unique = product.id
         while unique in taken:
-            unique = f"{unique}~{_short_hash([*product.images[0].parts[-2:]])}"
+            unique = f"{unique}~{_short_hash([*Path(str(product.images[0])).parts[-2:]])}"
         taken.add(unique)
         yield replace(product, id=unique)
