@@ -1,9 +1,9 @@
-"""Every query that reads the catalogue."""
+"""Every query that reads the catalogue, except those about live changes alone (`app.db.live_changes`)."""
 
 import base64
 import binascii
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
 from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
@@ -12,9 +12,12 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from app.core.errors import InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, ProductSummary
+from app.db import live_changes
 from app.db.checks import is_image_id, is_product_id, is_storable
-from app.db.records import CatalogueCounts, ImageFacts, ImageHit, ImageKey, ProductPage
-from app.db.tables import catalogue_state, former_images, product_images, products
+from app.db.comparison import IMAGE_FIELDS, PRODUCT_FIELDS, Row, Stored
+from app.db.live_changes import LiveChange
+from app.db.records import CatalogueCounts, Comparison, FetchedPicture, ImageFacts, ImageHit, ImageKey, ProductPage
+from app.db.tables import catalogue_state, fetched_pictures, former_images, product_images, products
 
 _T = TypeVar("_T")
 
@@ -29,12 +32,15 @@ _SUMMARY = (
     products.c.price,
     products.c.currency,
     products.c.url,
+    products.c.availability,
     products.c.attributes,
+    products.c.stated_at,
 )
 _IMAGE = (
     product_images.c.id.label("image_id"),
     product_images.c.sha256,
     product_images.c.location,
+    product_images.c.address,
     product_images.c.format,
     product_images.c.width_px,
     product_images.c.height_px,
@@ -58,6 +64,14 @@ class Catalogue:
         revision: int = self._connection.execute(select(catalogue_state.c.revision)).scalar_one()
         return revision
 
+    def live_revision(self) -> int:
+        """Return the revision of the newest live change, 0 if there is none; cheap enough to ask all the time."""
+        return live_changes.newest_revision(self._connection)
+
+    def live_changes(self, after: int) -> list[LiveChange]:
+        """Return the live changes since a revision, such as a snapshot's watermark, oldest first."""
+        return live_changes.read_after(self._connection, after)
+
     def counts(self) -> CatalogueCounts:
         """Return how many products, images and different categories there are."""
         row = self._connection.execute(
@@ -77,6 +91,40 @@ class Catalogue:
         )
         for row in rows:
             yield ImageKey(*row)
+
+    def iter_product_ids(self) -> Iterator[str]:
+        """Yield every product's id in order. Memory is bounded, and products may be deleted meanwhile."""
+        last = ""
+        while True:
+            statement = select(products.c.id).where(products.c.id > last).order_by(products.c.id)
+            ids = self._connection.execute(statement.limit(5 * CHUNK_ROWS)).scalars().all()
+            if not ids:
+                return
+            yield from ids
+            last = ids[-1]
+
+    def iter_products(self) -> Iterator[ProductRecord]:
+        """Yield every product with its images, in the order of the ids. Memory is bounded."""
+        last: str | None = None
+        while page := self._next_products(last, CHUNK_ROWS):
+            yield from page
+            last = page[-1].id
+
+    def compare(self, stated: Iterable[tuple[ProductSummary, Sequence[str]]]) -> dict[str, Comparison]:
+        """
+        Tell what an import of these products would do, without having looked at their pictures.
+
+        Args:
+            stated: Products that `check_product` accepts, each with the places of its pictures in their order: the
+                address of one that is to be fetched, the path of a file otherwise. A picture whose place stays the
+                same counts as the same; one that a product has twice, which is stored once, as changed.
+        """
+        found: dict[str, Comparison] = {}
+        for chunk in chunks(stated, CHUNK_ROWS):
+            stored = self._stored([product.id for product, _ in chunk])
+            for product, places in chunk:
+                found[product.id] = stored[product.id].compare(product, places)
+        return found
 
     def hits(self, image_ids: Collection[str]) -> dict[str, ImageHit]:
         """
@@ -110,6 +158,16 @@ class Catalogue:
         for chunk in chunks(image_sha256s, CHUNK_ROWS):
             for sha256, *facts in self._connection.execute(statement.where(product_images.c.sha256.in_(chunk))):
                 found[sha256] = ImageFacts(*facts)
+        return found
+
+    def validators(self, addresses: Collection[str]) -> dict[str, FetchedPicture]:
+        """Return what is known of those of these addresses that a picture was fetched from."""
+        columns = [fetched_pictures.c[name.name] for name in fields(FetchedPicture)]
+        statement = select(fetched_pictures.c.address, *columns)
+        found: dict[str, FetchedPicture] = {}
+        for chunk in chunks(filter(is_storable, addresses), CHUNK_ROWS):
+            for address, *values in self._connection.execute(statement.where(fetched_pictures.c.address.in_(chunk))):
+                found[address] = FetchedPicture(*values)
         return found
 
     def get_product(self, product_id: str) -> ProductRecord | None:
@@ -152,17 +210,12 @@ class Catalogue:
         """
         if not 1 <= limit <= CHUNK_ROWS:
             raise InvalidParameter(f"limit is {limit}; it is at least 1 and at most {CHUNK_ROWS}.")
-        statement = select(*_SUMMARY).order_by(products.c.id).limit(limit + 1)
-        if after is not None:
-            statement = statement.where(products.c.id > _decode_cursor(after))
-        if category is not None:
-            if not is_storable(category):
-                return ProductPage((), None)
-            statement = statement.where(products.c.category == category)
-        rows = self._connection.execute(statement).mappings().all()
-        images = self._images_of([row["id"] for row in rows[:limit]])
-        page = tuple(_record(row, images) for row in rows[:limit])
-        return ProductPage(page, _encode_cursor(page[-1].id) if len(rows) > limit else None)
+        if category is not None and not is_storable(category):
+            return ProductPage((), None)
+        last = None if after is None else _decode_cursor(after)
+        found = self._next_products(last, limit + 1, category)
+        page = tuple(found[:limit])
+        return ProductPage(page, _encode_cursor(page[-1].id) if len(found) > limit else None)
 
     def spread_products(self, limit: int) -> ProductPage:
         """
@@ -179,13 +232,37 @@ class Catalogue:
         images = self._images_of([row["id"] for row in rows])
         return ProductPage(tuple(_record(row, images) for row in rows), next_cursor=None)
 
+    def _next_products(self, after: str | None, limit: int, category: str | None = None) -> list[ProductRecord]:
+        """Return the next products by id, with their images; at most `CHUNK_ROWS` + 1."""
+        statement = select(*_SUMMARY).order_by(products.c.id).limit(limit)
+        if after is not None:
+            statement = statement.where(products.c.id > after)
+        if category is not None:
+            statement = statement.where(products.c.category == category)
+        rows = self._connection.execute(statement).mappings().all()
+        images = self._images_of([row["id"] for row in rows])
+        return [_record(row, images) for row in rows]
+
+    def _stored(self, product_ids: Collection[str]) -> dict[str, Stored]:
+        """Return what is known of each of these products, there or not; at most `CHUNK_ROWS` ids."""
+        columns = [products.c[name] for name in ("id", *PRODUCT_FIELDS)]
+        rows = self._connection.execute(select(*columns).where(products.c.id.in_(product_ids))).mappings()
+        own = {row["id"]: dict(row) for row in rows}
+        columns = [product_images.c[name] for name in ("id", *IMAGE_FIELDS)]
+        of_products = product_images.c.product_id.in_(product_ids)
+        images: dict[str, dict[str, Row]] = {}
+        for row in self._connection.execute(select(*columns).where(of_products)).mappings():
+            images.setdefault(row["product_id"], {})[row["id"]] = dict(row)
+        live = live_changes.marks(self._connection, product_ids)
+        return {name: Stored(own.get(name), images.get(name, {}), live.get(name)) for name in product_ids}
+
     def _former_hits(self, column: ColumnElement[str], values: Collection[str]) -> dict[str, ImageHit]:
         """Return removed and replaced images by their ids, where `column` is among `values`."""
         found: dict[str, ImageHit] = {}
         for chunk in chunks(filter(is_storable, values), CHUNK_ROWS):
             for row in self._connection.execute(select(former_images).where(column.in_(chunk))).mappings():
                 price = row["product"]["price"]
-                product = {**row["product"], "price": None if price is None else Decimal(price)}
+                product = {**row["product"], "price": None if price is None else Decimal(price), "stated_at": None}
                 found[row["id"]] = ImageHit(ImageRecord(**row["image"]), ProductSummary(**product))
         return found
 
@@ -223,6 +300,7 @@ def _image(row: RowMapping) -> ImageRecord:
         id=row["image_id"],
         sha256=row["sha256"],
         location=row["location"],
+        address=row["address"],
         format=row["format"],
         width_px=row["width_px"],
         height_px=row["height_px"],

@@ -1,24 +1,21 @@
 """Every statement that changes the catalogue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
 
 from app.core.products import ProductRecord
+from app.db import live_changes
 from app.db.catalogue import CHUNK_ROWS, Catalogue, chunks
-from app.db.checks import check_product
+from app.db.checks import check_product, check_stated_at, is_address, is_product_id, is_storable
+from app.db.comparison import Changes, Row, accepted
 from app.db.engines import LOCK_TIMEOUT_S
-from app.db.records import UpsertCounts
-from app.db.tables import catalogue_state, former_images, product_images, products
-
-_Row = dict[str, Any]
-
-_PRODUCT_FIELDS = ("title", "category", "brand", "price", "currency", "url", "attributes")
-_IMAGE_FIELDS = ("product_id", "position", "sha256", "location", "format", "width_px", "height_px", "size_bytes")
+from app.db.live_changes import LiveChange, LiveOutcome
+from app.db.records import FetchedPicture, UpsertCounts
+from app.db.tables import catalogue_state, fetched_pictures, former_images, product_images, products
 
 
 class CatalogueWriter(Catalogue):
@@ -34,22 +31,49 @@ class CatalogueWriter(Catalogue):
         self._stamp: int | None = None
         self._lock()
 
-    def upsert_products(self, records: Iterable[ProductRecord]) -> UpsertCounts:
+    # -- many at once, shown when the next snapshot is published -------------------------------------------------
+
+    def upsert_products(self, records: Iterable[ProductRecord], *, read_at: int | None = None) -> UpsertCounts:
         """
         Add these products, or make the stored ones equal to them, images included. What is equal is not touched.
 
-        Where an id comes twice, the last one counts; of two images with the same bytes in one product, the first.
+        A record that the shop stated before what is known of its product is outdated, and left out: a newer product
+        stays, and a removed one stays away. One without a moment is never outdated, and the moment that is known
+        stays. Where an id comes twice, the later one counts; of two images with the same bytes in one product, the
+        first.
+
+        Args:
+            records: The products.
+            read_at: The revision at which the reading of their source began. Records of products that a live change
+                touched since are outdated too, unless they were stated later than that change.
 
         Raises:
             InvalidParameter: A product could not be stored (see `check_product`).
         """
-        added = changed = unchanged = 0
+        added = changed = unchanged = outdated = 0
         for chunk in chunks(records, CHUNK_ROWS):
-            counts = self._upsert_chunk({record.id: record for record in chunk})
+            counts = self._upsert_chunk(chunk, read_at)
             added += counts.added
             changed += counts.changed
             unchanged += counts.unchanged
-        return UpsertCounts(added=added, changed=changed, unchanged=unchanged)
+            outdated += counts.outdated
+        return UpsertCounts(added=added, changed=changed, unchanged=unchanged, outdated=outdated)
+
+    def delete_products(self, product_ids: Iterable[str], *, read_at: int | None = None) -> int:
+        """
+        Delete these products with their images; return how many there were.
+
+        Those that a live change touched after the revision `read_at` stay.
+        """
+        deleted = 0
+        for chunk in chunks(filter(is_product_id, product_ids), CHUNK_ROWS):
+            statement = delete(products).where(products.c.id.in_(chunk))
+            if read_at is not None:
+                statement = statement.where(products.c.id.not_in(live_changes.ids_after(read_at)))
+            deleted += self._connection.execute(statement).rowcount
+        if deleted:
+            self._next_revision()
+        return deleted
 
     def delete_products_except(self, keep: AbstractSet[str]) -> int:
         """
@@ -57,8 +81,7 @@ class CatalogueWriter(Catalogue):
 
         Snapshots that show them still find them by their images, until `forget_former`.
         """
-        ids = self._connection.execute(select(products.c.id), execution_options={"yield_per": 5 * CHUNK_ROWS})
-        gone = [product_id for product_id in ids.scalars() if product_id not in keep]
+        gone = [product_id for product_id in self.iter_product_ids() if product_id not in keep]
         if gone:
             self._next_revision()
         for chunk in chunks(gone, CHUNK_ROWS):
@@ -70,6 +93,94 @@ class CatalogueWriter(Catalogue):
     def forget_former(self, watermark: int) -> None:
         """Forget the removed and replaced images that no snapshot with at least this watermark shows."""
         self._connection.execute(delete(former_images).where(former_images.c.retired_revision <= watermark))
+
+    def remember_fetched(self, pictures: Mapping[str, FetchedPicture]) -> None:
+        """Keep what these addresses answered with; leave out what cannot be kept as text."""
+        rows = [
+            {
+                "address": address,
+                "etag": picture.etag if is_storable(picture.etag or "") else None,
+                "last_modified": picture.last_modified if is_storable(picture.last_modified or "") else None,
+                "sha256": picture.sha256,
+                "size_bytes": picture.size_bytes,
+            }
+            for address, picture in pictures.items()
+            if is_address(address)
+        ]
+        for chunk in chunks(rows, CHUNK_ROWS):
+            addresses = [row["address"] for row in chunk]
+            self._connection.execute(delete(fetched_pictures).where(fetched_pictures.c.address.in_(addresses)))
+            self._insert(fetched_pictures, chunk, {"fetched_at": self._now})
+
+    # -- one at a time, shown at once: laid over the snapshots (see `app.db.live_changes`) -------------------------
+
+    def put_live(self, record: ProductRecord) -> LiveOutcome:
+        """
+        Add or change one product, as `upsert_products` does, to be shown before the next snapshot has it.
+
+        Raises:
+            InvalidParameter: The product could not be stored (see `check_product`).
+        """
+        counts = self.upsert_products([record])
+        if counts.outdated:
+            return "outdated"
+        if counts.unchanged and self._is_shown(record.id):
+            return "unchanged"
+        self._write_live(record.id)
+        return "added" if counts.added else "changed" if counts.changed else "unchanged"
+
+    def remove_live(self, product_id: str, stated_at: datetime | None = None) -> LiveOutcome:
+        """
+        Remove one product, to be gone before the next snapshot is without it.
+
+        That is written down even if the product is not there: a snapshot may still show it, and what the shop stated
+        earlier may arrive later. Of a product and a removal of the same moment, the removal counts.
+
+        Raises:
+            InvalidParameter: The moment is one that `check_stated_at` refuses.
+        """
+        check_stated_at(stated_at)
+        if not is_product_id(product_id):
+            return "not_found"
+        stored = self._stored([product_id])[product_id]
+        if stored.is_outdated(stated_at):
+            return "outdated"
+        self._connection.execute(delete(products).where(products.c.id == product_id))
+        self._write_live(product_id, stated_at or stored.stated_at)
+        return "not_found" if stored.product is None else "removed"
+
+    def forget_live(self, watermark: int) -> None:
+        """
+        Forget the live changes that every snapshot that is kept has folded in: their watermarks are at least this.
+
+        Removals that the shop stated in the last 90 days stay, so that what it stated before does not undo them.
+        """
+        live_changes.forget(self._connection, watermark, self._now)
+        self._connection.execute(update(catalogue_state).values(folded_revision=watermark))
+
+    def raise_revision(self, watermark: int) -> None:
+        """
+        Let coming changes have higher revisions than a snapshot with this watermark.
+
+        A database that was made anew counts from 0 again: live changes would seem older than snapshots from before.
+        """
+        lower = update(catalogue_state).where(catalogue_state.c.revision < watermark)
+        self._connection.execute(lower.values(revision=watermark))
+
+    def _is_shown(self, product_id: str) -> bool:
+        """Whether the product, as it is now, is in every snapshot or laid over those that have it otherwise."""
+        product = select(products.c.revision, catalogue_state.c.folded_revision).where(products.c.id == product_id)
+        changed_at, folded = self._connection.execute(product).one()
+        mark = live_changes.marks(self._connection, [product_id]).get(product_id)
+        return changed_at <= folded or (mark is not None and mark.revision >= changed_at)
+
+    def _write_live(self, product_id: str, removed_at: datetime | None = None) -> None:
+        """Write the product down as it is now, or that it is gone, in the place of its last live change."""
+        record = self.get_product(product_id)
+        stated_at = removed_at if record is None else record.stated_at
+        live_changes.write(self._connection, LiveChange(product_id, self._next_revision(), record), stated_at)
+
+    # -- statements ----------------------------------------------------------------------------------------------
 
     def _lock(self) -> None:
         """Wait for other writers, so that revisions are in the order of the commits; SQLite's BEGIN did it already."""
@@ -84,37 +195,19 @@ class CatalogueWriter(Catalogue):
             self._stamp = self._connection.execute(statement.returning(catalogue_state.c.revision)).scalar_one()
         return self._stamp
 
-    def _upsert_chunk(self, records: dict[str, ProductRecord]) -> UpsertCounts:
-        for record in records.values():
+    def _upsert_chunk(self, records: Sequence[ProductRecord], read_at: int | None) -> UpsertCounts:
+        for record in records:
             check_product(record)
-        stored_products = self._stored_products(list(records))
-        stored_images = self._stored_images(list(records))
-        changes = _Changes()
-        for record in records.values():
-            changes.add(record, stored_products.get(record.id), stored_images.get(record.id, {}))
+        stored = self._stored({record.id for record in records})
+        newest, outdated = accepted(records, stored, read_at)
+        changes = Changes()
+        for record in newest.values():
+            changes.add(record, stored[record.id])
         if not changes.is_empty:
             self._apply(changes)
-        return UpsertCounts(
-            added=len(changes.new_products),
-            changed=len(changes.changed_products),
-            unchanged=len(records) - len(changes.new_products) - len(changes.changed_products),
-        )
+        return changes.counts(outdated)
 
-    def _stored_products(self, ids: list[str]) -> dict[str, _Row]:
-        columns = [products.c[name] for name in ("id", *_PRODUCT_FIELDS)]
-        rows = self._connection.execute(select(*columns).where(products.c.id.in_(ids))).mappings()
-        return {row["id"]: dict(row) for row in rows}
-
-    def _stored_images(self, product_ids: list[str]) -> dict[str, dict[str, _Row]]:
-        """Return, for each product, its images by their ids."""
-        columns = [product_images.c[name] for name in ("id", *_IMAGE_FIELDS)]
-        rows = self._connection.execute(select(*columns).where(product_images.c.product_id.in_(product_ids))).mappings()
-        found: dict[str, dict[str, _Row]] = {}
-        for row in rows:
-            found.setdefault(row["product_id"], {})[row["id"]] = dict(row)
-        return found
-
-    def _apply(self, changes: "_Changes") -> None:
+    def _apply(self, changes: Changes) -> None:
         stamp = {"revision": self._next_revision()}
         updated = {**stamp, "updated_at": self._now}
         for ids in chunks(changes.gone_images, CHUNK_ROWS):
@@ -136,6 +229,7 @@ class CatalogueWriter(Catalogue):
                 "product": {
                     **asdict(hit.product),
                     "price": None if hit.product.price is None else str(hit.product.price),
+                    "stated_at": None if hit.product.stated_at is None else hit.product.stated_at.isoformat(),
                 },
                 "retired_revision": retired_revision,
             }
@@ -146,11 +240,11 @@ class CatalogueWriter(Catalogue):
             self._connection.execute(delete(former_images).where(former_images.c.id.in_(ids)))
         self._insert(former_images, rows, {})
 
-    def _insert(self, table: Table, rows: list[_Row], extra: _Row) -> None:
+    def _insert(self, table: Table, rows: list[Row], extra: Row) -> None:
         if rows:
             self._connection.execute(insert(table), [{**row, **extra} for row in rows])
 
-    def _update(self, table: Table, rows: list[_Row], extra: _Row) -> None:
+    def _update(self, table: Table, rows: list[Row], extra: Row) -> None:
         if rows:
             fields = [name for name in (*rows[0], *extra) if name != "id"]
             statement = update(table).where(table.c.id == bindparam("row_id"))
@@ -158,55 +252,3 @@ class CatalogueWriter(Catalogue):
                 statement.values({name: bindparam(f"new_{name}") for name in fields}),
                 [{"row_id": row["id"], **{f"new_{name}": {**row, **extra}[name] for name in fields}} for row in rows],
             )
-
-
-@dataclass
-class _Changes:
-    """The rows that some products differ in from what is stored."""
-
-    new_products: list[_Row] = field(default_factory=list)
-    changed_products: list[_Row] = field(default_factory=list)
-    new_images: list[_Row] = field(default_factory=list)
-    changed_images: list[_Row] = field(default_factory=list)
-    gone_images: list[str] = field(default_factory=list)
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.new_products or self.changed_products)
-
-    def add(self, record: ProductRecord, stored: _Row | None, stored_images: dict[str, _Row]) -> None:
-        """Compare one product; one whose images alone differ counts as changed too."""
-        wanted = _image_rows(record)
-        new = [row for image_id, row in wanted.items() if image_id not in stored_images]
-        changed = [row for image_id, row in wanted.items() if row != stored_images.get(image_id, row)]
-        gone = stored_images.keys() - wanted.keys()
-        row = _product_row(record)
-        if stored is None:
-            self.new_products.append(row)
-        elif new or changed or gone or not _same(row, stored):
-            self.changed_products.append(row)
-        self.new_images += new
-        self.changed_images += changed
-        self.gone_images += gone
-
-
-def _product_row(record: ProductRecord) -> _Row:
-    return {name: getattr(record, name) for name in ("id", *_PRODUCT_FIELDS)}
-
-
-def _image_rows(record: ProductRecord) -> dict[str, _Row]:
-    """Return a row for each image by its id; of images with the same bytes, the first."""
-    rows: dict[str, _Row] = {}
-    for image in record.images:
-        row = {name: getattr(image, name) for name in ("id", *_IMAGE_FIELDS) if name != "product_id"}
-        rows.setdefault(image.id, {**row, "product_id": record.id})
-    return rows
-
-
-def _same(left: object, right: object) -> bool:
-    """Whether the values are equal, with true and 1 told apart, which Python does not do."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_same(value, right[key]) for key, value in left.items())
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_same, left, right))
-    return isinstance(left, bool) == isinstance(right, bool) and left == right

@@ -7,24 +7,30 @@ PostgreSQL takes neither NUL nor lone surrogates, and indexes no key beyond 2,70
 import json
 import math
 import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from pydantic import JsonValue
 
 from app.core.errors import InvalidParameter
-from app.core.products import ImageRecord, ProductRecord, image_id
+from app.core.products import AVAILABILITIES, ImageRecord, ProductRecord, image_id
 
 MAX_ID_CHARS = 200
 MAX_TITLE_CHARS = 1_000
 MAX_NAME_CHARS = 200
 MAX_URL_CHARS = 2_048
 MAX_LOCATION_CHARS = 4_096
+MAX_ADDRESS_BYTES = 2_048
 MAX_ATTRIBUTES_BYTES = 65_536
 MAX_ATTRIBUTES_DEPTH = 16
 MAX_JSON_INTEGER = 2**53 - 1  # what every JSON reader keeps exactly (RFC 7493, section 2.2)
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 MAX_PRICE = Decimal(10) ** 10
 MAX_PRICE_DECIMALS = 4  # as many as any currency of ISO 4217 has
+MAX_CLOCK_ERROR = timedelta(days=1)
+"""A product that was stated farther in the future than this could not be changed again for that long."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FINEST_PRICE = Decimal(1).scaleb(-MAX_PRICE_DECIMALS)
 
 _PRODUCT_ID = re.compile(rf"(?!\.{{1,2}}$)[A-Za-z0-9._~-]{{1,{MAX_ID_CHARS}}}")  # "." and ".." vanish from URLs
@@ -52,6 +58,11 @@ def is_storable(text: str) -> bool:
         return False
 
 
+def is_address(text: str) -> bool:
+    """Whether an image could have been fetched from this address."""
+    return is_storable(text) and len(text.encode()) <= MAX_ADDRESS_BYTES and _URL.fullmatch(text) is not None
+
+
 def check_product(product: ProductRecord) -> None:
     """
     Refuse a product that not every database could hold, or a page could not link to.
@@ -76,9 +87,27 @@ def check_product(product: ProductRecord) -> None:
         _check_text("url", product.url, MAX_URL_CHARS)
         if not _URL.fullmatch(product.url):
             raise InvalidParameter("A product's url begins with http:// or https:// and has no spaces.")
+    if product.availability is not None and product.availability not in AVAILABILITIES:
+        raise InvalidParameter(f"A product's availability is one of {', '.join(AVAILABILITIES)}.")
+    check_stated_at(product.stated_at)
     _check_attributes(product.attributes)
     for image in product.images:
         _check_image(product.id, image)
+
+
+def check_stated_at(moment: datetime | None) -> None:
+    """
+    Refuse a moment at which a shop cannot have stated anything.
+
+    Raises:
+        InvalidParameter: It has no time zone, or lies before 1970 or in the future.
+    """
+    if moment is None:
+        return
+    if moment.utcoffset() is None:
+        raise InvalidParameter("A product's updated_at has a time zone.")
+    if not _EPOCH <= moment <= datetime.now(UTC) + MAX_CLOCK_ERROR:
+        raise InvalidParameter("A product's updated_at is not before 1970, and not in the future.")
 
 
 def _check_text(name: str, text: str, limit_chars: int) -> None:
@@ -140,6 +169,10 @@ def _check_image(product_id: str, image: ImageRecord) -> None:
     if not _SHA256.fullmatch(image.sha256) or image.id != image_id(product_id, image.sha256):
         raise InvalidParameter("An image's sha256 is 64 hex digits, and its id follows from it and the product's id.")
     _check_text("image location", image.location, MAX_LOCATION_CHARS)
+    if image.address is not None and not is_address(image.address):
+        raise InvalidParameter(
+            f"An image's address begins with http:// or https://, has no spaces and at most {MAX_ADDRESS_BYTES} bytes."
+        )
     _check_text("image format", image.format, MAX_NAME_CHARS)
     if not all(1 <= size <= MAX_INTEGER for size in (image.width_px, image.height_px, image.size_bytes)):
         raise InvalidParameter(f"An image's width, height and bytes are between 1 and {MAX_INTEGER}.")

@@ -1,7 +1,7 @@
 """What the catalogue tells beside products and images: plain frozen records, free of SQLAlchemy."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from app.core.products import ImageRecord, ProductRecord, ProductSummary
 
@@ -40,6 +40,17 @@ class ProductPage:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchedPicture:
+    """What an address answered with when its picture was last fetched, so that it can be asked whether it changed."""
+
+    etag: str | None
+    last_modified: str | None
+    """The text of the header."""
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueCounts:
     """How much the catalogue holds."""
 
@@ -55,3 +66,9 @@ class UpsertCounts:
     added: int
     changed: int
     unchanged: int
+    outdated: int = 0
+    """Not stored: the shop stated something newer before."""
+
+
+Comparison = Literal["added", "changed", "unchanged", "outdated"]
+"""What an upsert would do to a product."""
