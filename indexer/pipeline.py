@@ -75,7 +75,7 @@ def _run(
 ) -> IndexResult:
     watch = Stopwatch()
     progress.phase("Loading the network")
-    embedder = _open_embedder(settings, snapshots, progress)
+    embedder = open_index_embedder(settings, snapshots, progress)
     watch.lap("load")
     with (
         VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
@@ -101,7 +101,7 @@ def _run(
     return IndexResult(report, published, embedder.network, embedder.runtime, watch.seconds)
 
 
-def _open_embedder(settings: Settings, snapshots: SnapshotFolder, progress: Progress) -> Embedder:
+def open_index_embedder(settings: Settings, snapshots: SnapshotFolder, progress: Progress) -> Embedder:
     """Open the network that the index was built with, unless another one is asked for by name."""
     if settings.network == "auto":
         infos = sorted(snapshots.list(), key=lambda info: info.is_live, reverse=True)  # else newest first
