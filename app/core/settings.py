@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidSetting
 from app.core.files import MIB
+from app.core.setting_messages import explained
+
+PREFIX = "LOOKALIKE_"
 
 RuntimeChoice = Literal["auto", "torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16"]
 
@@ -25,7 +28,14 @@ class Settings(BaseSettings):
     """Lookalike's settings; each is read from the environment as LOOKALIKE_<NAME>."""
 
     # Values stay out of pydantic's messages, which reach the log as the causes of ours: some are secret.
-    model_config = SettingsConfigDict(env_prefix="LOOKALIKE_", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
 
     data_dir: Path = Field(Path("lookalike-data"), description="Folder that holds everything Lookalike writes.")
     database_url: SecretStr | None = Field(
@@ -136,6 +146,4 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as error:
-            first = error.errors()[0]
-            name = "LOOKALIKE_" + "_".join(str(part) for part in first["loc"]).upper()
-            raise InvalidSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from error
+            raise InvalidSetting(explained(error, cls, PREFIX)) from error
