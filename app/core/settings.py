@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.errors import InvalidSetting
@@ -112,6 +112,15 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is not a server such as http://images.lan:8080")
         return value
+
+    @model_validator(mode="after")
+    def _has_two_ports(self) -> Self:
+        if self.metrics_port == self.port:
+            raise InvalidSetting(
+                f"LOOKALIKE_METRICS_PORT is {self.port}, the port of the service itself (LOOKALIKE_PORT, --port); "
+                "choose another one."
+            )
+        return self
 
     @property
     def resolved_database_url(self) -> str:

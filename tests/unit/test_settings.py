@@ -73,3 +73,9 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(f"LOOKALIKE_{name.upper()}", "")
 
     assert Settings.load() == Settings()
+
+
+def test_metrics_have_a_port_of_their_own() -> None:
+    """Both ports are told, before anything listens."""
+    with pytest.raises(InvalidSetting, match=r"LOOKALIKE_METRICS_PORT is 8000, .*LOOKALIKE_PORT"):
+        Settings.load(metrics_port=8000)
