@@ -12,7 +12,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from types import FrameType
 
 import structlog
@@ -22,7 +21,6 @@ from app.core.settings import Settings
 from app.db.database import Database
 from app.db.jobs import LEASE_S
 from indexer.job_runner import JobRunner, Work
-from indexer.reindex import run_reindex_job
 from indexer.schedule import Schedule, Scheduler
 
 POLL_S = 1.0
@@ -32,9 +30,9 @@ LONGEST_PAUSE_S = 30.0  # between two attempts to reach the database
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.worker")
 
 
-def run_worker(settings: Settings, *, work: Work | None = None, lease_s: float = LEASE_S) -> None:
+def run_worker(settings: Settings, work: Work, *, lease_s: float = LEASE_S) -> None:
     """
-    Work until told to stop. A database that is away is waited for.
+    Do the work of one job after the other until told to stop. A database that is away is waited for.
 
     Raises:
         InvalidSetting: The schedule is none.
@@ -44,7 +42,7 @@ def run_worker(settings: Settings, *, work: Work | None = None, lease_s: float =
     step_back()
     stop = threading.Event()
     with stopping_on_signals(stop), closing(Database(settings.resolved_database_url)) as database:
-        runner = JobRunner(database, owner_name(), work or partial(run_reindex_job, settings), stop, lease_s=lease_s)
+        runner = JobRunner(database, owner_name(), work, stop, lease_s=lease_s)
         _Worker(database, runner, Scheduler(schedule, database) if schedule else None).run(stop)
 
 

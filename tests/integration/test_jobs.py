@@ -319,7 +319,7 @@ def test_an_id_that_no_job_has_is_not_found(database: Database, job_id: str) -> 
 
 
 @pytest.fixture
-def history(database: Database) -> Iterator[list[str]]:
+def history(database: Database) -> list[str]:
     """The ids of seven jobs that are over, oldest first."""
     ids = []
     for _ in range(7):
