@@ -3,12 +3,11 @@
 import base64
 import binascii
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
-from decimal import Decimal
+from dataclasses import fields
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from app.core.errors import InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, ProductSummary
@@ -16,8 +15,8 @@ from app.db import live_changes
 from app.db.checks import is_image_id, is_product_id, is_storable
 from app.db.comparison import IMAGE_FIELDS, PRODUCT_FIELDS, Row, Stored
 from app.db.live_changes import LiveChange
-from app.db.records import CatalogueCounts, Comparison, FetchedPicture, ImageFacts, ImageHit, ImageKey, ProductPage
-from app.db.tables import catalogue_state, fetched_pictures, former_images, product_images, products
+from app.db.records import CatalogueCounts, Comparison, FetchedPicture, ImageFacts, ProductPage
+from app.db.tables import catalogue_state, fetched_pictures, product_images, products
 
 _T = TypeVar("_T")
 
@@ -83,15 +82,6 @@ class Catalogue:
         ).one()
         return CatalogueCounts(products=row[0], images=row[1], categories=row[2])
 
-    def iter_images(self) -> Iterator[ImageKey]:
-        """Yield every image in the order of the image ids, without holding them all in memory."""
-        statement = select(product_images.c.id, product_images.c.product_id, product_images.c.sha256)
-        rows = self._connection.execute(
-            statement.order_by(product_images.c.id), execution_options={"yield_per": 5 * CHUNK_ROWS}
-        )
-        for row in rows:
-            yield ImageKey(*row)
-
     def iter_product_ids(self) -> Iterator[str]:
         """Yield every product's id in order. Memory is bounded, and products may be deleted meanwhile."""
         last = ""
@@ -126,29 +116,6 @@ class Catalogue:
                 found[product.id] = stored[product.id].compare(product, places)
         return found
 
-    def hits(self, image_ids: Collection[str]) -> dict[str, ImageHit]:
-        """
-        Return each of these images with its product; images that are gone for good are left out.
-
-        An image that was removed or replaced is there, as it was, while a snapshot on the disk may still show it.
-        """
-        statement = select(*_IMAGE, *_SUMMARY).join_from(product_images, products)
-        found: dict[str, ImageHit] = {}
-        for chunk in chunks(filter(is_image_id, image_ids), CHUNK_ROWS):
-            for row in self._connection.execute(statement.where(product_images.c.id.in_(chunk))).mappings():
-                found[row["image_id"]] = ImageHit(_image(row), _summary(row))
-        missing = [image_id for image_id in image_ids if image_id not in found]
-        return found | self._former_hits(former_images.c.id, missing)
-
-    def categories_of(self, image_ids: Collection[str]) -> dict[str, str | None]:
-        """Return the category of each of these images' products; images that are gone are left out."""
-        statement = select(product_images.c.id, products.c.category).join_from(product_images, products)
-        found: dict[str, str | None] = {}
-        for chunk in chunks(filter(is_image_id, image_ids), CHUNK_ROWS):
-            rows = self._connection.execute(statement.where(product_images.c.id.in_(chunk)))
-            found.update((image, category) for image, category in rows)
-        return found
-
     def image_facts(self, image_sha256s: Collection[str]) -> dict[str, ImageFacts]:
         """Return what is known of files with these contents, so that they need not be decoded again."""
         statement = select(
@@ -162,7 +129,7 @@ class Catalogue:
 
     def validators(self, addresses: Collection[str]) -> dict[str, FetchedPicture]:
         """Return what is known of those of these addresses that a picture was fetched from."""
-        columns = [fetched_pictures.c[name.name] for name in fields(FetchedPicture)]
+        columns = [fetched_pictures.c[field.name] for field in fields(FetchedPicture)]
         statement = select(fetched_pictures.c.address, *columns)
         found: dict[str, FetchedPicture] = {}
         for chunk in chunks(filter(is_storable, addresses), CHUNK_ROWS):
@@ -182,17 +149,7 @@ class Catalogue:
         if not is_image_id(image_id):
             return None
         row = self._connection.execute(select(*_IMAGE).where(product_images.c.id == image_id)).mappings().first()
-        if row is not None:
-            return _image(row)
-        former = self._former_hits(former_images.c.id, [image_id]).get(image_id)
-        return None if former is None else former.image
-
-    def former_product(self, product_id: str) -> ProductRecord | None:
-        """Return a product as it was, with those of its images that were removed or replaced; None without any."""
-        hits = self._former_hits(former_images.c.product_id, [product_id]).values()
-        images = sorted((hit.image for hit in hits), key=lambda image: (image.position, image.id))
-        product = next((hit.product for hit in hits), None)
-        return None if product is None else ProductRecord(**asdict(product), images=tuple(images))
+        return None if row is None else _image(row)
 
     def list_products(self, *, after: str | None = None, limit: int = 50, category: str | None = None) -> ProductPage:
         """
@@ -256,16 +213,6 @@ class Catalogue:
         live = live_changes.marks(self._connection, product_ids)
         return {name: Stored(own.get(name), images.get(name, {}), live.get(name)) for name in product_ids}
 
-    def _former_hits(self, column: ColumnElement[str], values: Collection[str]) -> dict[str, ImageHit]:
-        """Return removed and replaced images by their ids, where `column` is among `values`."""
-        found: dict[str, ImageHit] = {}
-        for chunk in chunks(filter(is_storable, values), CHUNK_ROWS):
-            for row in self._connection.execute(select(former_images).where(column.in_(chunk))).mappings():
-                price = row["product"]["price"]
-                product = {**row["product"], "price": None if price is None else Decimal(price), "stated_at": None}
-                found[row["id"]] = ImageHit(ImageRecord(**row["image"]), ProductSummary(**product))
-        return found
-
     def _images_of(self, product_ids: Collection[str]) -> dict[str, list[ImageRecord]]:
         """Return the images of these products in their order; at most `CHUNK_ROWS` ids."""
         statement = (
@@ -284,10 +231,6 @@ def chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-def _summary(row: RowMapping) -> ProductSummary:
-    return ProductSummary(**{column.name: row[column.name] for column in _SUMMARY})
 
 
 def _record(row: RowMapping, images: dict[str, list[ImageRecord]]) -> ProductRecord:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
@@ -15,7 +14,7 @@ from app.db.comparison import Changes, Row, accepted
 from app.db.engines import LOCK_TIMEOUT_S
 from app.db.live_changes import LiveChange, LiveOutcome
 from app.db.records import FetchedPicture, UpsertCounts
-from app.db.tables import catalogue_state, fetched_pictures, former_images, product_images, products
+from app.db.tables import catalogue_state, fetched_pictures, product_images, products
 
 
 class CatalogueWriter(Catalogue):
@@ -76,23 +75,8 @@ class CatalogueWriter(Catalogue):
         return deleted
 
     def delete_products_except(self, keep: AbstractSet[str]) -> int:
-        """
-        Delete every product whose id is not in `keep`, with its images; return how many there were.
-
-        Snapshots that show them still find them by their images, until `forget_former`.
-        """
-        gone = [product_id for product_id in self.iter_product_ids() if product_id not in keep]
-        if gone:
-            self._next_revision()
-        for chunk in chunks(gone, CHUNK_ROWS):
-            images = select(product_images.c.id).where(product_images.c.product_id.in_(chunk))
-            self._remember(self._connection.execute(images).scalars().all())
-            self._connection.execute(delete(products).where(products.c.id.in_(chunk)))
-        return len(gone)
-
-    def forget_former(self, watermark: int) -> None:
-        """Forget the removed and replaced images that no snapshot with at least this watermark shows."""
-        self._connection.execute(delete(former_images).where(former_images.c.retired_revision <= watermark))
+        """Delete every product whose id is not in `keep`, with its images; return how many there were."""
+        return self.delete_products(product_id for product_id in self.iter_product_ids() if product_id not in keep)
 
     def remember_fetched(self, pictures: Mapping[str, FetchedPicture]) -> None:
         """Keep what these addresses answered with; leave out what cannot be kept as text."""
@@ -211,34 +195,11 @@ class CatalogueWriter(Catalogue):
         stamp = {"revision": self._next_revision()}
         updated = {**stamp, "updated_at": self._now}
         for ids in chunks(changes.gone_images, CHUNK_ROWS):
-            self._remember(ids)
             self._connection.execute(delete(product_images).where(product_images.c.id.in_(ids)))
         self._insert(products, changes.new_products, {**updated, "created_at": self._now})
         self._update(products, changes.changed_products, updated)
         self._insert(product_images, changes.new_images, stamp)
         self._update(product_images, changes.changed_images, stamp)
-
-    def _remember(self, image_ids: Sequence[str]) -> None:
-        """Keep images that are about to go, with their products, for the snapshots that show them."""
-        retired_revision = self._next_revision()
-        rows = [
-            {
-                "id": image_id,
-                "product_id": hit.product.id,
-                "image": asdict(hit.image),
-                "product": {
-                    **asdict(hit.product),
-                    "price": None if hit.product.price is None else str(hit.product.price),
-                    "stated_at": None if hit.product.stated_at is None else hit.product.stated_at.isoformat(),
-                },
-                "retired_revision": retired_revision,
-            }
-            for ids in chunks(image_ids, CHUNK_ROWS)
-            for image_id, hit in self.hits(ids).items()
-        ]
-        for ids in chunks(image_ids, CHUNK_ROWS):
-            self._connection.execute(delete(former_images).where(former_images.c.id.in_(ids)))
-        self._insert(former_images, rows, {})
 
     def _insert(self, table: Table, rows: list[Row], extra: Row) -> None:
         if rows:

@@ -3,15 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from app.core.products import ImageRecord, ProductRecord, ProductSummary
-
-
-class ImageKey(NamedTuple):
-    """What indexing needs to know of an image."""
-
-    image_id: str
-    product_id: str
-    sha256: str
+from app.core.products import ProductRecord
 
 
 class ImageFacts(NamedTuple):
@@ -20,14 +12,6 @@ class ImageFacts(NamedTuple):
     format: str
     width_px: int
     height_px: int
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHit:
-    """An image with the product that it shows."""
-
-    image: ImageRecord
-    product: ProductSummary
 
 
 @dataclass(frozen=True, slots=True)

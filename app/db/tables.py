@@ -131,17 +131,6 @@ product_images = Table(
     Index(None, "sha256"),
 )
 
-former_images = Table(
-    "former_images",
-    metadata,
-    Column("id", _ImageId, primary_key=True),
-    Column("product_id", _Id, nullable=False),
-    Column("image", _Json, nullable=False, doc="The image's row as it was."),
-    Column("product", _Json, nullable=False, doc="The product's row as it was, its price as text."),
-    Column("retired_revision", BigInteger, nullable=False, doc="Revision from which on the image is not shown."),
-    Index(None, "product_id"),
-)
-
 catalogue_state = Table(
     "catalogue_state",
     metadata,

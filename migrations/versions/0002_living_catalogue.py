@@ -1,6 +1,9 @@
 """
 Let the catalogue live: moments and availability of products, addresses of pictures, live changes, fetches and jobs.
 
+Images that went are not kept any more, since snapshots have their products in them. The way back makes their table
+again, empty: a snapshot that the first release can open misses those it showed.
+
 Columns are added and dropped without Alembic's batch mode: SQLite does both in place since 3.35, which the code needs
 anyhow (RETURNING), and copies no row.
 """
@@ -15,6 +18,7 @@ branch_labels = None
 depends_on = None
 
 _text_key = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_image_id = sa.String(16).with_variant(sa.String(16, collation="C"), "postgresql")
 _json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _moment = sa.DateTime(timezone=True)
 
@@ -29,6 +33,7 @@ def upgrade() -> None:
     _create_live_changes()
     _create_fetched_pictures()
     _create_jobs()
+    op.drop_table("former_images")
 
 
 def _create_live_changes() -> None:
@@ -91,6 +96,16 @@ def _create_jobs() -> None:
 
 
 def downgrade() -> None:
+    op.create_table(
+        "former_images",
+        sa.Column("id", _image_id, nullable=False),
+        sa.Column("product_id", _text_key, nullable=False),
+        sa.Column("image", _json, nullable=False),
+        sa.Column("product", _json, nullable=False),
+        sa.Column("retired_revision", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_images")),
+    )
+    op.create_index(op.f("ix_former_images_product_id"), "former_images", ["product_id"])
     op.drop_table("jobs")
     op.drop_table("fetched_pictures")
     op.drop_table("live_changes")
