@@ -8,8 +8,8 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 
-def configure_logging() -> None:
-    """Send all logs to standard error; for the process that serves, which owns its logging."""
+def configure_logging(level: int = logging.INFO) -> None:
+    """Send all logs of a level and above to standard error; for the process that serves, which owns its logging."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -40,7 +40,7 @@ def configure_logging() -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     # A log that cannot be written (full disk, closed pipe) must not become a traceback on a closed pipe.
     logging.raiseExceptions = False
     for chatty in ("uvicorn", "alembic"):

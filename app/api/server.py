@@ -7,6 +7,7 @@ waits for a stalled upload for as long as it stalls.
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -172,9 +173,15 @@ def reserve_port(settings: Settings) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, app: FastAPI, on_ready: Callable[[str], None] = lambda _url: None) -> None:
+def run(
+    settings: Settings,
+    app: FastAPI,
+    on_ready: Callable[[str], None] = lambda _url: None,
+    *,
+    log_level: int = logging.INFO,
+) -> None:
     """
-    Serve until SIGINT or SIGTERM; `on_ready` gets the service's address once it answers.
+    Serve until SIGINT or SIGTERM; `on_ready` gets the service's address once it answers. Requests are logged as INFO.
 
     The first signal finishes accepted requests within `settings.shutdown_timeout_s`, a second one ends the process.
 
@@ -182,7 +189,7 @@ def run(settings: Settings, app: FastAPI, on_ready: Callable[[str], None] = lamb
         LookalikeError: The service cannot start; nothing listened.
     """
     listener = reserve_port(settings)
-    configure_logging()
+    configure_logging(log_level)
     try:
         asyncio.run(_serve(settings, app, listener, on_ready))
     finally:

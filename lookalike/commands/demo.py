@@ -1,6 +1,7 @@
 """`lookalike demo`: everything at once, on a drawn sample catalogue or on somebody's own photos."""
 
 import json
+import logging
 import secrets
 import threading
 import urllib.request
@@ -28,10 +29,15 @@ def demo(
     host: Host = None,
     port: Port = None,
     data_dir: DataDir = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print a line for each request, as `lookalike serve` does.")
+    ] = False,
 ) -> None:
     """Index a sample catalogue (or FOLDER), show one search, and serve the page."""
     settings = Settings.load(host=host, port=port, data_dir=data_dir)
     _refuse_taken_port(settings)
+    if folder is not None:
+        _refuse_unusable(folder)
     source = (folder or _sample(settings)).resolve()
     _keep_other_catalogues(settings, source)
     print_index(run_index(settings, source))
@@ -40,7 +46,7 @@ def demo(
     def show(url: str) -> None:
         threading.Thread(target=_show_search, args=(url, title, photo), daemon=True).start()
 
-    run_service(settings, show)
+    run_service(settings, show, log_level=logging.INFO if verbose else logging.WARNING)
 
 
 def _refuse_taken_port(settings: Settings) -> None:
@@ -48,6 +54,13 @@ def _refuse_taken_port(settings: Settings) -> None:
     from app.api.server import reserve_port  # noqa: PLC0415  # keeps `lookalike --help` quick
 
     reserve_port(settings).close()
+
+
+def _refuse_unusable(folder: Path) -> None:
+    """Raise `SourceMissing` or `SourceEmpty` now rather than after a database was made."""
+    from indexer.sources import read_folder  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    read_folder(folder)
 
 
 def _sample(settings: Settings) -> Path:

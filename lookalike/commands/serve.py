@@ -1,5 +1,6 @@
 """`lookalike serve`: the service over HTTP."""
 
+import logging
 from collections.abc import Callable
 from typing import Annotated
 
@@ -23,12 +24,12 @@ def serve(
     run_service(settings, say_where)
 
 
-def run_service(settings: Settings, on_ready: Callable[[str], None]) -> None:
+def run_service(settings: Settings, on_ready: Callable[[str], None], *, log_level: int = logging.INFO) -> None:
     """Serve until stopped; `on_ready` gets the service's address once it answers, and must not block."""
     from app.api.server import run  # noqa: PLC0415  # keeps `lookalike --help` quick
     from app.main import create_app  # noqa: PLC0415
 
-    run(settings, create_app(settings), on_ready)
+    run(settings, create_app(settings), on_ready, log_level=log_level)
 
 
 def say_where(url: str) -> None:

@@ -282,7 +282,7 @@ def test_a_setting_that_makes_no_sense_is_named(run: Run, monkeypatch: pytest.Mo
     outcome = run("serve")
 
     assert outcome.code == 1
-    assert outcome.error.startswith("Error: LOOKALIKE_PORT: ")
+    assert outcome.error == "Error: LOOKALIKE_PORT is 'high'; it must be a whole number from 0 to 65535.\n"
 
 
 def test_the_demo_indexes_shows_a_search_and_serves(run: Run, shop: Shop, tmp_path: Path) -> None:
@@ -294,9 +294,10 @@ def test_the_demo_indexes_shows_a_search_and_serves(run: Run, shop: Shop, tmp_pa
     command = [sys.executable, "-m", "lookalike", "demo", str(folder), "--port", "0", "--data-dir", str(tmp_path / "d")]
     environment = {**os.environ, "LOOKALIKE_NETWORK": "efficientnet_lite0"}
 
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as demo:
+    with (
+        (tmp_path / "errors").open("w") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as demo,
+    ):
         assert demo.stdout is not None
         lines = list(takewhile(lambda line: "The search page is at" not in line, demo.stdout))
         demo.send_signal(signal.SIGINT)
@@ -305,6 +306,17 @@ def test_the_demo_indexes_shows_a_search_and_serves(run: Run, shop: Shop, tmp_pa
     assert any("4 products with 4 pictures" in line for line in lines)
     assert any("│    1 │ 1.000" in line for line in lines)
     assert code == 0
+    assert "/search" not in (tmp_path / "errors").read_text(), "the demo shows no log line of a request"
     (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "own.jpg").touch()
     refused = run("demo", tmp_path / "other", "--data-dir", tmp_path / "d", "--port", "0")
     assert refused.error.startswith("Error: The data folder")
+
+
+def test_the_demo_looks_at_the_folder_before_it_makes_anything(run: Run, tmp_path: Path) -> None:
+    """A misspelt name leaves no database behind."""
+    refused = run("demo", tmp_path / "misspelt", "--data-dir", tmp_path / "d", "--port", "0")
+
+    assert refused.code == 1
+    assert refused.error.startswith(f"Error: {tmp_path / 'misspelt'} does not exist")
+    assert not (tmp_path / "d").exists()
