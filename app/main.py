@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         summary="Visual-similarity search over a shop's own catalogue.",
         lifespan=lifespan,
+        openapi_url=None,  # install_openapi serves it: FastAPI's own route has no name in the metrics
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

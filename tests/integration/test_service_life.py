@@ -270,9 +270,11 @@ def test_metrics_are_on_a_port_of_their_own(own_shop: Shop) -> None:
         client.post("/search", files={"image": ("x", b"no photo")})
         client.post("/search", files={"image": ("x", own_shop.photos["mugs-00"][0])})
         assert client.get("/metrics").status_code == 404
+        assert client.get("/openapi.json").status_code == 200
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as reply:
             metrics = reply.read().decode()
     assert 'lookalike_requests_total{method="GET",route="/products/{product_id}",status="404"} 1.0' in metrics
+    assert 'lookalike_requests_total{method="GET",route="/openapi.json",status="200"} 1.0' in metrics
     assert 'lookalike_requests_total{method="any",route="other",status="404"} 2.0' in metrics
     assert 'lookalike_refused_images_total{reason="not-an-image"} 1.0' in metrics
     assert "lookalike_batch_size_count 1.0" in metrics
