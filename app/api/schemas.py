@@ -160,3 +160,51 @@ class Readiness(Out):
     network: str = Field(examples=["vgg16"])
     runtime: str = Field(examples=["openvino-bfloat16"])
     probe_cosine: float = Field(examples=[0.9998], description="A probe image's embedding now and in the snapshot.")
+
+
+class ReindexRequest(BaseModel):
+    """What a reindex shall do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    full: bool = Field(False, description="Look at every picture anew, and build although nothing seems changed.")
+
+
+class JobError(Out):
+    """Why a job failed."""
+
+    slug: str = Field(examples=["disk-full"], description="Stable name of the kind of problem.")
+    message: str = Field(examples=["The disk is full."])
+
+
+class JobShown(Out):
+    """A job: what was asked for, how far it is, and what came of it."""
+
+    id: str = Field(examples=["01a203f1c2d80b7e5d2f9a4c61"])
+    kind: str = Field(examples=["reindex"])
+    params: dict[str, JsonValue] = Field(examples=[{"full": False}])
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    phase: str | None = Field(examples=["Indexing pictures"], description="What it does, or did last.")
+    total: int | None = Field(examples=[5000], description="Steps of this phase, where that is known.")
+    done: int = Field(examples=[1250])
+    refused: dict[str, int] = Field(examples=[{"not-an-image": 2}], description="How many were refused, by reason.")
+    rate: float | None = Field(examples=[61.5], description="Steps a second, of late.")
+    seconds_left: float | None = Field(examples=[61.0], description="In this phase, at this rate.")
+    attempt: int = Field(examples=[1], description="How often a worker has begun it.")
+    max_attempts: int = Field(examples=[3])
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: JobError | None = Field(description="Why it failed.")
+    result: dict[str, JsonValue] | None = Field(examples=[None], description="What a job that succeeded did.")
+
+
+class JobList(Out):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobShown]
+    next_cursor: str | None = Field(
+        examples=["01a203f1c2d80b7e5d2f9a4c61"],
+        description="Give it as cursor for the next page; null on the last one.",
+    )

@@ -1,0 +1,155 @@
+"""POST /reindex, GET /jobs, GET /jobs/{id}, POST /jobs/{id}/cancel and /retry; a worker does what they queue."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import APIRouter, Path, Query, Response
+from starlette.requests import Request
+
+from app.api.dependencies import Service, require_admin_key
+from app.api.json_bodies import JSON_MEDIA_TYPE, read_json
+from app.api.openapi import ADMIN_KEY, problems
+from app.api.parameters import only_query
+from app.api.rendering import job_shown
+from app.api.schemas import JobList, JobShown, ReindexRequest
+from app.core.errors import (
+    AlreadyRunning,
+    BodyTooLarge,
+    DatabaseError,
+    InvalidKey,
+    MalformedRequest,
+    NotFound,
+    RequestTimedOut,
+    StorageError,
+    Unavailable,
+    UnsupportedMediaType,
+    WrongState,
+)
+from app.db.jobs import MAX_PAGE, REINDEX, Job, Jobs
+from app.search.opening import OpenService
+
+Result = TypeVar("Result")
+
+MAX_BODY_BYTES: Final = 1024
+
+JobId = Annotated[str, Path(description="Id of a job.", examples=["01a203f1c2d80b7e5d2f9a4c61"])]
+
+_ANY: Final = (InvalidKey, Unavailable, DatabaseError)
+_CHANGE: Final = (*_ANY, StorageError)
+_BODY: Final = (UnsupportedMediaType, BodyTooLarge, RequestTimedOut, MalformedRequest)
+_QUEUED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {
+        "description": "The job is queued.",
+        "headers": {"Location": {"description": "Where the job is shown.", "schema": {"type": "string"}}},
+    }
+}
+_SECURITY: Final = {"security": [{ADMIN_KEY: []}]}
+_REINDEX_BODY: Final = {
+    "requestBody": {
+        "required": False,
+        "content": {JSON_MEDIA_TYPE: {"schema": ReindexRequest.model_json_schema(), "example": {"full": False}}},
+    }
+}
+
+router = APIRouter(tags=["jobs"], dependencies=[require_admin_key])
+
+
+@router.post(
+    "/reindex",
+    status_code=202,
+    summary="Have the index built anew",
+    responses={**_QUEUED, **problems(*_CHANGE, *_BODY, AlreadyRunning)},
+    dependencies=[only_query()],
+    openapi_extra={**_SECURITY, **_REINDEX_BODY},
+)
+async def reindex(request: Request, response: Response, service: Service) -> JobShown:
+    """Queue a reindex, one at a time; the index that is live stays live until the new one is."""
+    timeout_s: float = request.app.state.settings.receive_timeout_s
+    asked = await read_json(request, ReindexRequest, max_bytes=MAX_BODY_BYTES, timeout_s=timeout_s)
+    job = await _change(service, lambda jobs: jobs.create(REINDEX, {"full": asked.full}))
+    return _shown(job, response, is_new=True)
+
+
+@router.get(
+    "/jobs",
+    summary="List jobs",
+    responses=problems(*_ANY),
+    dependencies=[only_query("cursor", "limit")],
+    openapi_extra=_SECURITY,
+)
+async def list_jobs(
+    response: Response,
+    service: Service,
+    cursor: Annotated[str | None, Query(max_length=100, description="next_cursor of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs on a page.")] = 20,
+) -> JobList:
+    """Return jobs, newest first, page by page."""
+    page = await _read(service, lambda jobs: jobs.list(after=cursor, limit=limit))
+    response.headers["Cache-Control"] = "no-store"
+    return JobList(jobs=[job_shown(job) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/jobs/{job_id}",
+    summary="Show a job",
+    responses=problems(*_ANY, NotFound),
+    dependencies=[only_query()],
+    openapi_extra=_SECURITY,
+)
+async def get_job(response: Response, service: Service, job_id: JobId) -> JobShown:
+    """Return how far a job is, or what came of it."""
+    job = await _read(service, lambda jobs: jobs.get(job_id))
+    if job is None:
+        raise NotFound("There is no job of this id.")
+    return _shown(job, response)
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    summary="Cancel a job",
+    responses=problems(*_CHANGE, NotFound, WrongState),
+    dependencies=[only_query()],
+    openapi_extra=_SECURITY,
+)
+async def cancel_job(response: Response, service: Service, job_id: JobId) -> JobShown:
+    """Cancel a job: at once while it waits, otherwise after the step that its worker is at."""
+    return _shown(await _change(service, lambda jobs: jobs.request_cancel(job_id)), response)
+
+
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=202,
+    summary="Try a job again",
+    responses={**_QUEUED, **problems(*_CHANGE, NotFound, WrongState, AlreadyRunning)},
+    dependencies=[only_query()],
+    openapi_extra=_SECURITY,
+)
+async def retry_job(response: Response, service: Service, job_id: JobId) -> JobShown:
+    """Queue a new job that asks for the same as one that failed or was cancelled."""
+    job = await _change(service, lambda jobs: jobs.retry(job_id))
+    return _shown(job, response, is_new=True)
+
+
+async def _read(service: OpenService, ask: Callable[[Jobs], Result]) -> Result:
+    def read() -> Result:
+        with service.database.reading_jobs() as jobs:
+            return ask(jobs)
+
+    return await service.lookups.run(read)
+
+
+async def _change(service: OpenService, change: Callable[[Jobs], Job]) -> Job:
+    """Change something in a thread of its own: on SQLite it may wait for a writer, which searches shall not."""
+
+    def write() -> Job:
+        with service.database.changing_jobs() as jobs:
+            return change(jobs)
+
+    return await service.administration.run(write)
+
+
+def _shown(job: Job, response: Response, *, is_new: bool = False) -> JobShown:
+    response.headers["Cache-Control"] = "no-store"
+    if is_new:
+        response.headers["Location"] = f"/jobs/{job.id}"
+    return job_shown(job)
