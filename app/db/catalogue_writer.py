@@ -127,10 +127,11 @@ class CatalogueWriter(Catalogue):
         if not is_product_id(product_id):
             return "not_found"
         stored = self._stored([product_id])[product_id]
-        if stored.is_outdated(stated_at):
+        known = stored.stated_at
+        if stated_at is not None and known is not None and stated_at < known:
             return "outdated"
         self._connection.execute(delete(products).where(products.c.id == product_id))
-        self._write_live(product_id, stated_at or stored.stated_at)
+        self._write_live(product_id, stated_at or known)
         return "not_found" if stored.product is None else "removed"
 
     def forget_live(self, watermark: int) -> None:
@@ -153,7 +154,8 @@ class CatalogueWriter(Catalogue):
 
     def _is_shown(self, product_id: str) -> bool:
         """Whether the product, as it is now, is in every snapshot or laid over those that have it otherwise."""
-        product = select(products.c.revision, catalogue_state.c.folded_revision).where(products.c.id == product_id)
+        folded_revision = select(catalogue_state.c.folded_revision).scalar_subquery()
+        product = select(products.c.revision, folded_revision).where(products.c.id == product_id)
         changed_at, folded = self._connection.execute(product).one()
         mark = live_changes.marks(self._connection, [product_id]).get(product_id)
         return changed_at <= folded or (mark is not None and mark.revision >= changed_at)

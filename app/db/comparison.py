@@ -62,10 +62,10 @@ class Stored:
 
     def is_outdated(self, stated_at: datetime | None, read_at: int | None = None) -> bool:
         """
-        Whether something newer is known than what the shop stated at this moment.
+        Whether something newer is known than a product that the shop stated at this moment.
 
-        A statement without a moment is as new as its arrival; that of a source that was read from revision `read_at`
-        on is older than the live changes since. Of a removal and a product of the same moment, the removal counts.
+        Without a moment it is as new as its arrival; that of a source that was read from revision `read_at` on is
+        older than the live changes since. Of a removal and a product of the same moment, the removal counts.
         """
         known = self.stated_at
         is_changed_since = self.live is not None and read_at is not None and self.live.revision > read_at
@@ -143,8 +143,9 @@ def accepted(
         if before.is_outdated(record.stated_at, read_at):
             outdated += 1
         else:
-            newest[record.id] = record
-            known[record.id] = replace(before, product=_product_row(record, before))
+            row = _product_row(record, before)
+            newest[record.id] = replace(record, stated_at=row["stated_at"])
+            known[record.id] = replace(before, product=row)
     return newest, outdated
 
 
