@@ -4,6 +4,7 @@ From stored embeddings to the live snapshot: build, write aside, verify in a fre
 A kill at any moment leaves the old snapshot live or the new one, never a mix: `CURRENT` is replaced only at the end.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from app.core.decode_pool import DecodePool
@@ -11,12 +12,12 @@ from app.core.embedder import Embedder
 from app.core.errors import LookalikeError, SnapshotError, VerificationFailed
 from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
+from app.core.products import ProductRecord, to_line
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.database import Database
-from app.db.records import ImageKey
 from indexer.progress import Progress
 
 
@@ -52,16 +53,17 @@ def publish_snapshot(
     """
     with database.reading() as catalogue:
         watermark = catalogue.revision()
-        images = list(catalogue.iter_images())
-    unchanged = _live_if_current(snapshots, embedder, watermark, images) if may_keep_live else None
+        products = [product for product in catalogue.iter_products() if product.images]
+    unchanged = _live_if_current(snapshots, embedder, products) if may_keep_live else None
     if unchanged is not None:
         return unchanged
-    _refuse_missing(images, store)
+    sha256s = [image.sha256 for product in products for image in product.images]
+    _refuse_missing(sha256s, store)
     progress.phase("Building the index")
     temporary = snapshots.write(
-        _facts(embedder, images, watermark),
-        embeddings=store.get([image.sha256 for image in images]),
-        image_ids=[image.image_id for image in images],
+        _facts(embedder, watermark),
+        products=products,
+        embeddings=store.get(sha256s),
         probes=_probe_embeddings(embedder, pool),
     )
     progress.phase("Verifying the index")
@@ -76,53 +78,45 @@ def publish_snapshot(
     return Published(snapshot_id, is_new=True, metrics=metrics)
 
 
-def _facts(embedder: Embedder, images: list[ImageKey], watermark: int) -> SnapshotFacts:
+def _facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
     return SnapshotFacts(
         network=embedder.network,
         runtime=embedder.runtime,
         fingerprint=embedder.fingerprint.to_json(),
         fingerprint_sha256=embedder.fingerprint.sha256,
-        products=len({image.product_id for image in images}),
         watermark=watermark,
     )
 
 
 def _clean_up(snapshots: SnapshotFolder, database: Database, keep: int) -> None:
-    """Remove old snapshots, and what the catalogue remembers for none but them."""
+    """Remove old snapshots, and the live changes that every one that is left has folded in."""
     snapshots.prune(keep)
     watermarks = [info.manifest.watermark for info in snapshots.list() if info.manifest is not None]
     with database.writing() as catalogue:
-        catalogue.forget_former(min(watermarks))
+        catalogue.forget_live(min(watermarks))
 
 
 def _live_if_current(
-    snapshots: SnapshotFolder, embedder: Embedder, watermark: int, images: list[ImageKey]
+    snapshots: SnapshotFolder, embedder: Embedder, products: Iterable[ProductRecord]
 ) -> Published | None:
-    """
-    Return the live snapshot if it is intact and shows the catalogue as it is now, with this network.
-
-    The watermark alone would not tell: it starts again at 0 in a database that was made anew.
-    """
+    """Return the live snapshot if it is intact and shows these very products, with this network."""
     try:
         current = snapshots.current()
         live = snapshots.open(current.id) if current else None
     except SnapshotError:
         return None
-    if live is None:
+    if live is None or live.manifest.fingerprint_sha256 != embedder.fingerprint.sha256:
         return None
-    manifest = live.manifest
-    if (manifest.watermark, manifest.fingerprint_sha256) != (watermark, embedder.fingerprint.sha256):
+    if live.products.splitlines() != [to_line(product) for product in products]:
         return None
-    if live.image_ids != tuple(image.image_id for image in images):
-        return None
-    return Published(live.id, is_new=False, metrics=manifest.metrics)
+    return Published(live.id, is_new=False, metrics=live.manifest.metrics)
 
 
-def _refuse_missing(images: list[ImageKey], store: VectorStore) -> None:
-    missing = sum(image.sha256 not in store for image in images)
+def _refuse_missing(sha256s: Sequence[str], store: VectorStore) -> None:
+    missing = sum(sha256 not in store for sha256 in sha256s)
     if missing:
         raise VerificationFailed(
-            f"{missing:,} of {len(images):,} stored embeddings are missing or damaged; "
+            f"{missing:,} of {len(sha256s):,} stored embeddings are missing or damaged; "
             "run the same command again to embed those pictures anew."
         )
 

@@ -68,9 +68,10 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
 
     def read() -> ProductRecord | None:
         with service.database.reading() as catalogue:
-            return catalogue.get_product(product_id) or catalogue.former_product(product_id)
+            return catalogue.get_product(product_id)
 
-    record = await service.lookups.run(read)
+    # One that an import removed is still found, and so shown, until the next snapshot is published.
+    record = await service.lookups.run(read) or service.live_index.view.product(product_id)
     if record is None:
         raise NotFound("There is no product of this id.")
     return product(record)
@@ -79,7 +80,7 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
 @router.get(
     "/products/{product_id}/similar",
     summary="Find the products that look like this one",
-    responses=problems(NotFound, RateLimited, Unavailable, DatabaseError),
+    responses=problems(NotFound, RateLimited, Unavailable),
     dependencies=[only_query("k", "min_score"), limit_rate],
 )
 async def similar_products(

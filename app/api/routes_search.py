@@ -12,7 +12,7 @@ from app.api.openapi import CLASSIFY_BODY, SEARCH_BODY, UPLOAD_ERRORS, problems
 from app.api.parameters import SearchRequest, classify_request, only_query, search_request
 from app.api.rendering import search_response, timings_ms
 from app.api.schemas import ClassifyResponse, LabelProbability, SearchResponse
-from app.core.errors import DatabaseError, NotFound, Unavailable
+from app.core.errors import NotFound, Unavailable
 from app.search.service import Answer, SearchService, Trace
 
 router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
@@ -21,7 +21,7 @@ router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
 @router.post(
     "/search",
     summary="Find the products that look like a photo",
-    responses=problems(*UPLOAD_ERRORS, NotFound, Unavailable, DatabaseError),
+    responses=problems(*UPLOAD_ERRORS, NotFound, Unavailable),
     openapi_extra=SEARCH_BODY,
 )
 async def search(request: Request, response: Response, service: Service, uploads: Uploads) -> SearchResponse:
@@ -37,7 +37,7 @@ async def search(request: Request, response: Response, service: Service, uploads
 @router.post(
     "/classify",
     summary="Tell what is in a photo",
-    responses=problems(*UPLOAD_ERRORS, Unavailable, DatabaseError),
+    responses=problems(*UPLOAD_ERRORS, Unavailable),
     openapi_extra=CLASSIFY_BODY,
 )
 async def classify(request: Request, response: Response, service: Service, uploads: Uploads) -> ClassifyResponse:

@@ -7,13 +7,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Val
 
 from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""1 had no products: what it showed came from the database, whatever that had become since."""
 INDEX_FILE: Final = "index.faiss"
 VECTORS_FILE: Final = "vectors.npy"
 IMAGE_IDS_FILE: Final = "image_ids.npy"
 PROBES_FILE: Final = "probes.npy"
+PRODUCTS_FILE: Final = "products.jsonl"
+ROW_PRODUCTS_FILE: Final = "row_products.npy"
 MANIFEST_FILE: Final = "manifest.json"
-DATA_FILES: Final = frozenset({INDEX_FILE, VECTORS_FILE, IMAGE_IDS_FILE, PROBES_FILE})
+DATA_FILES: Final = frozenset(
+    {INDEX_FILE, VECTORS_FILE, IMAGE_IDS_FILE, PROBES_FILE, PRODUCTS_FILE, ROW_PRODUCTS_FILE}
+)
 
 ADVICE: Final = "Serve another one with `lookalike snapshots rollback` or `publish`, or index again."
 
@@ -36,16 +41,16 @@ class SnapshotFacts(BaseModel):
     runtime: str
     fingerprint: dict[str, JsonValue]
     fingerprint_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    products: int = Field(ge=0)
     watermark: int = Field(ge=0, description="Revision of the catalogue that the snapshot shows.")
 
 
 class Manifest(SnapshotFacts):
     """A whole manifest."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     created_at: AwareDatetime
     dimension: int = Field(gt=0)
+    products: int = Field(gt=0)
     images: int = Field(gt=0)
     metrics: dict[str, float] = Field({}, description="What verification measured: recall_at_10 and others.")
     versions: dict[str, str] = Field(description="Libraries that the snapshot was made with.")
@@ -69,7 +74,7 @@ class Manifest(SnapshotFacts):
             if isinstance(version, int) and version != FORMAT_VERSION:
                 raise SnapshotIncompatible(
                     f"Snapshot {snapshot_id} has format {version}, this Lookalike reads format {FORMAT_VERSION}. "
-                    "Use the Lookalike that wrote it, or index again."
+                    "Use the Lookalike that wrote it, or make a new one with `lookalike reindex`."
                 )
             manifest = cls.model_validate_json(data)
         except (ValidationError, ValueError, KeyError, TypeError) as error:

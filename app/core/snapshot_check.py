@@ -15,7 +15,8 @@ import numpy as np
 
 from app.core.child_process import child_environment, module_command
 from app.core.errors import EmbeddingRefused, SnapshotError, VerificationFailed
-from app.core.snapshot import open_vectors, read_snapshot
+from app.core.products import from_line
+from app.core.snapshot import Snapshot, open_vectors, read_snapshot
 from app.core.vector_index import BLOCK_ROWS, Float16Array, Float32Array, Int64Array, VectorIndex, unit_rows
 
 K: Final = 10
@@ -46,7 +47,7 @@ class Metrics:
 
 def verify_snapshot(folder: Path) -> Metrics:
     """
-    Check a snapshot that nobody serves yet: hashes, counts, every vector, and what searches find.
+    Check a snapshot that nobody serves yet: hashes, counts, every product and vector, and what searches find.
 
     Takes the memory of the index and some blocks; the exact vectors stay on the disk.
 
@@ -55,6 +56,7 @@ def verify_snapshot(folder: Path) -> Metrics:
     """
     try:
         snapshot = read_snapshot(folder, manifest_sha256="")
+        _check_products(snapshot)
         vectors = open_vectors(folder)
         lowest_self_score = _compare_rows(snapshot.index, vectors)
     except (SnapshotError, EmbeddingRefused, ValueError) as error:
@@ -91,6 +93,23 @@ def verify_in_fresh_process(folder: Path) -> Metrics:
         raise VerificationFailed(
             f"The new snapshot was not published: the process that checks it ended with {done.returncode}. {last_line}"
         ) from error
+
+
+def _check_products(snapshot: Snapshot) -> None:
+    """Compare every product with the rows that are said to be its images."""
+    row = 0
+    last_id = ""
+    for number, line in enumerate(snapshot.products.splitlines()):
+        product = from_line(line)
+        images = tuple(image.id for image in product.images)
+        rows = slice(row, row + len(images))
+        if not (product.id > last_id and images == snapshot.image_ids[rows]):
+            raise ValueError(f"product {number} does not have the images that the index has for it")
+        if (snapshot.row_products[rows] != number).any():
+            raise ValueError(f"rows {row} to {rows.stop} are not those of product {number}")
+        row, last_id = rows.stop, product.id
+    if row != len(snapshot.image_ids):
+        raise ValueError(f"the products have {row} images, the index {len(snapshot.image_ids)}")
 
 
 def _compare_rows(index: VectorIndex, vectors: Float16Array) -> float:

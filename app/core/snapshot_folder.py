@@ -14,7 +14,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from app.core.files import (
     write_atomically,
 )
 from app.core.manifest import MANIFEST_FILE, Manifest, SnapshotFacts
+from app.core.products import ProductRecord
 from app.core.snapshot import Snapshot, add_metrics, check_files, read_manifest, read_snapshot, write_snapshot
 from app.core.vector_index import Float32Array, FloatArray
 
@@ -128,7 +129,12 @@ class SnapshotFolder:
                 self._is_locked = False
 
     def write(
-        self, facts: SnapshotFacts, *, embeddings: FloatArray, image_ids: Sequence[str], probes: Float32Array
+        self,
+        facts: SnapshotFacts,
+        *,
+        products: Iterable[ProductRecord],
+        embeddings: FloatArray,
+        probes: Float32Array,
     ) -> Path:
         """
         Write a snapshot into a temporary folder, every file on the disk when this returns, and return the folder.
@@ -143,7 +149,7 @@ class SnapshotFolder:
             require_free_space(self._root, embeddings.size * (4 + 2) + MIB)
             temporary.mkdir()
         try:
-            write_snapshot(temporary, facts, embeddings, image_ids, probes)
+            write_snapshot(temporary, facts, products, embeddings, probes)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -222,6 +228,14 @@ class SnapshotFolder:
                 "The file CURRENT, which names the live snapshot, is damaged. Choose one of "
                 "`lookalike snapshots list` with `lookalike snapshots publish`."
             ) from error
+
+    def signature(self) -> tuple[int, int] | None:
+        """Return what changes whenever `CURRENT` is replaced, at the price of one `stat`; None when it is not there."""
+        try:
+            status = (self._root / "CURRENT").stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def previous(self) -> str | None:
         """Return the id that was live before, the first that `rollback` tries."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from app.core.products import ProductSummary
 from app.core.vector_index import Float32Array
-from app.search.filters import Filter, matching
 from app.search.live_view import LiveView
 
 
@@ -22,21 +21,16 @@ def nearest_products(
     embeddings: Float32Array,
     k: int,
     *,
-    wanted: Filter | None = None,
     leave_out_product_id: str | None = None,
 ) -> list[Hit]:
     """
-    Return the `k` nearest products that a filter wants, best first; fewer only when there are no more.
+    Return the `k` nearest products, best first; fewer only when there are no more.
 
     A product counts with its best image, an image with its best score over the query's embeddings, shape (m, d).
     """
     hits: list[Hit] = []
     for segment, shown in view.segments():
-        allowed = shown
-        if wanted is not None:
-            matched = matching(segment.products, wanted)
-            allowed = matched if shown is None else matched & shown
-        for product, row, score in segment.nearest(embeddings, k + 1, allowed):  # one more: one may be left out
+        for product, row, score in segment.nearest(embeddings, k + 1, shown):  # one more: one may be left out
             record = segment.products.record(product)
             if record.id != leave_out_product_id:
                 hits.append(Hit(score, segment.image_ids[row], record))

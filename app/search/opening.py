@@ -15,6 +15,7 @@ from app.core.probes import check_probes
 from app.core.settings import Settings
 from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import SnapshotFolder
+from app.core.vector_store import VectorStore
 from app.db.database import Database
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
@@ -36,6 +37,7 @@ class OpenService:
     search: SearchService
     pictures: Pictures
     readiness: ReadinessCheck
+    live_index: LiveIndex
     database: Database
     lookups: BoundedExecutor
     administration: BoundedExecutor
@@ -67,13 +69,11 @@ async def open_service(
     async with AsyncExitStack() as cleanup:
         database = Database(settings.resolved_database_url)
         cleanup.callback(database.close)
-        live_index = LiveIndex(settings.snapshots_dir, accept=lambda snapshot: _check(snapshot, embedder, pool))
-        embedder, pool = await asyncio.to_thread(_open_and_check, settings, database, live_index, cleanup)
+        embedder, pool, live_index = await asyncio.to_thread(_open_and_check, settings, database, cleanup)
         executors = _open_executors(settings, pool.size, cleanup)
         batcher = await cleanup.enter_async_context(_batcher(settings, embedder, observe_batch))
         search = SearchService(
             live_index=live_index,
-            database=database,
             embedder=embedder,
             pool=pool,
             decoding=executors.decoding,
@@ -84,8 +84,9 @@ async def open_service(
         cleanup.callback(live_index.close)
         yield OpenService(
             search=search,
-            pictures=Pictures(database, pool, executors.pictures),
-            readiness=ReadinessCheck(live_index, database, search, executors.lookups),
+            pictures=Pictures(live_index, database, pool, executors.pictures),
+            readiness=ReadinessCheck(live_index, search),
+            live_index=live_index,
             database=database,
             lookups=executors.lookups,
             administration=executors.administration,
@@ -124,17 +125,21 @@ def _batcher(
 
 
 def _open_and_check(
-    settings: Settings, database: Database, live_index: LiveIndex, cleanup: AsyncExitStack
-) -> tuple[Embedder, DecodePool]:
+    settings: Settings, database: Database, cleanup: AsyncExitStack
+) -> tuple[Embedder, DecodePool, LiveIndex]:
     """Open what takes long, cheapest check first."""
     database.check()
-    snapshot = live_index.open().snapshot
-    recorded = Fingerprint.from_json(snapshot.manifest.fingerprint)
-    embedder = open_embedder(settings, snapshot.manifest.network, recorded=recorded)
+    snapshots = SnapshotFolder(settings.snapshots_dir)
+    live = snapshots.open_live_or_previous()
+    manifest = live.snapshot.manifest
+    embedder = open_embedder(settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint))
     pool = DecodePool.from_settings(settings)
     cleanup.callback(pool.close)
-    _check(snapshot, embedder, pool)
-    return embedder, pool
+    _check(live.snapshot, embedder, pool)
+    store = VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension)
+    cleanup.callback(store.close)
+    live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
+    return embedder, pool, live_index
 
 
 def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:

@@ -12,6 +12,7 @@ from app.core.errors import InvalidImage, NotFound
 from app.core.products import ImageRecord
 from app.db.database import Database
 from app.search.bounded_executor import BoundedExecutor
+from app.search.live_index import LiveIndex
 
 THUMBNAIL_PX = 320
 THUMBNAIL_CACHE_BYTES = 64 * 1024 * 1024
@@ -39,7 +40,8 @@ class Pictures:
     put in its place later, such as a link to another file, leaves this machine.
     """
 
-    def __init__(self, database: Database, pool: DecodePool, threads: BoundedExecutor) -> None:
+    def __init__(self, live_index: LiveIndex, database: Database, pool: DecodePool, threads: BoundedExecutor) -> None:
+        self._live_index = live_index
         self._database = database
         self._pool = pool
         self._threads = threads
@@ -72,8 +74,10 @@ class Pictures:
         return thumbnail
 
     def _record(self, image_id: str) -> ImageRecord:
-        with self._database.reading() as catalogue:
-            record = catalogue.get_image(image_id)
+        record = self._live_index.view.image(image_id)
+        if record is None:  # of a product that was imported and is not in the index yet
+            with self._database.reading() as catalogue:
+                record = catalogue.get_image(image_id)
         if record is None or record.format not in MEDIA_TYPES:
             raise NotFound(NOT_FOUND)
         return record

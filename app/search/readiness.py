@@ -4,10 +4,8 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from app.core.errors import DatabaseError, IndexNotReady, LookalikeError, Overloaded, SnapshotIncompatible, Unavailable
+from app.core.errors import IndexNotReady, LookalikeError, Overloaded, SnapshotIncompatible, Unavailable
 from app.core.probes import LOWEST_COSINE, probe_images
-from app.db.database import Database
-from app.search.bounded_executor import BoundedExecutor
 from app.search.live_index import LiveIndex
 from app.search.service import SearchService, Trace
 
@@ -17,7 +15,7 @@ BUSY_GRACE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the check found; `degraded_reason` says why another snapshot than the published one is served."""
+    """What the check found; `degraded_reason` says why something else than the published snapshot is served."""
 
     snapshot_id: str
     network: str
@@ -26,15 +24,15 @@ class Ready:
 
 
 class ReadinessCheck:
-    """Checks database, snapshot, decoding and network together; an answer is good for 3 s, so that it costs nothing."""
+    """
+    Checks snapshot, decoding and network together; an answer is good for 3 s, so that it costs nothing.
 
-    def __init__(
-        self, live_index: LiveIndex, database: Database, search: SearchService, lookups: BoundedExecutor
-    ) -> None:
+    Searching needs no database: while that is away, the service is degraded, not out of order.
+    """
+
+    def __init__(self, live_index: LiveIndex, search: SearchService) -> None:
         self._live_index = live_index
-        self._database = database
         self._search = search
-        self._lookups = lookups
         self._probe = probe_images()[0]
         self._lock = asyncio.Lock()
         self._checked_at_s = float("-inf")
@@ -65,7 +63,7 @@ class ReadinessCheck:
             if isinstance(self._outcome, Ready) and now_s - self._succeeded_at_s < BUSY_GRACE_S:
                 return self._outcome
             return error
-        except (Unavailable, DatabaseError) as error:
+        except Unavailable as error:
             return error
         except LookalikeError as error:
             return IndexNotReady(error.message)
@@ -73,8 +71,7 @@ class ReadinessCheck:
         return found
 
     async def _check(self) -> Ready:
-        await self._lookups.run(self._read_revision)
-        snapshot = self._live_index.live.snapshot
+        snapshot = self._live_index.view.snapshot
         query = await self._search.look_at(self._probe, None, Trace())
         cosine = float(query.embeddings[0] @ snapshot.probes[0])
         if not cosine >= LOWEST_COSINE:
@@ -83,7 +80,3 @@ class ReadinessCheck:
                 f"at least {LOWEST_COSINE} is needed."
             )
         return Ready(snapshot.id, snapshot.manifest.network, cosine, self._live_index.degraded_reason)
-
-    def _read_revision(self) -> None:
-        with self._database.reading() as catalogue:
-            catalogue.revision()

@@ -2,9 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,19 +11,15 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, NotFound
 from app.core.images import PreparedImage, Region
-from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import LiveSnapshot
 from app.core.vector_index import Float32Array
-from app.db.catalogue import Catalogue
-from app.db.database import Database
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.categories import NEIGHBOURS, category_probabilities
 from app.search.live_index import LiveIndex
+from app.search.live_view import LiveView
 from app.search.neighbours import Hit, nearest_products
 from app.search.queries import ClassProbability, Query, QueryStore
-
-Result = TypeVar("Result")
 
 TOP_CLASSES = 5
 
@@ -91,7 +86,6 @@ class SearchService:
         self,
         *,
         live_index: LiveIndex,
-        database: Database,
         embedder: Embedder,
         pool: DecodePool,
         decoding: BoundedExecutor,
@@ -99,7 +93,6 @@ class SearchService:
         lookups: BoundedExecutor,
     ) -> None:
         self._live_index = live_index
-        self._database = database
         self._embedder = embedder
         self._pool = pool
         self._decoding = decoding
@@ -115,7 +108,7 @@ class SearchService:
 
         Raises:
             InvalidImage, EmbeddingRefused: The photo cannot be used.
-            Overloaded, DatabaseError: Not now.
+            Overloaded: Not now.
         """
         return await self._search(await self.look_at(data, region, trace), k, min_score, trace)
 
@@ -135,19 +128,17 @@ class SearchService:
         Raises:
             NotFound: There is no such product, or it is not in the index yet.
         """
-        live = self._live_index.live
-        query = await self._timed_lookup(lambda catalogue: _product_query(live.snapshot, catalogue, product_id), trace)
-        return await self._search(query, k, min_score, trace)
+        return await self._search(_product_query(self._live_index.view, product_id), k, min_score, trace)
 
     async def classify(self, data: bytes, region: Region | None, trace: Trace) -> Classification:
         """
         Tell what is in a photo.
 
         Raises:
-            InvalidImage, EmbeddingRefused, Overloaded, DatabaseError: As for `search_photo`.
+            InvalidImage, EmbeddingRefused, Overloaded: As for `search_photo`.
         """
         query = await self.look_at(data, region, trace)
-        _, categories = await self._neighbours(self._live_index.live.snapshot, query, NEIGHBOURS, trace)
+        _, categories = await self._neighbours(self._live_index.view, query, NEIGHBOURS, trace)
         return Classification(query.classes, categories, query.low_confidence)
 
     async def look_at(self, data: bytes, region: Region | None, trace: Trace) -> Query:
@@ -173,10 +164,10 @@ class SearchService:
     async def _search(
         self, query: Query, k: int, min_score: float | None, trace: Trace, query_id: str | None = None
     ) -> Answer:
-        live = self._live_index.live
-        hits, categories = await self._neighbours(live.snapshot, query, k, trace)
+        view = self._live_index.view
+        hits, categories = await self._neighbours(view, query, k, trace)
         return Answer(
-            live=live,
+            live=view.live,
             query_id=query_id or self._queries.add(query),
             query=query,
             categories=categories,
@@ -185,33 +176,21 @@ class SearchService:
         )
 
     async def _neighbours(
-        self, snapshot: Snapshot, query: Query, k: int, trace: Trace
+        self, view: LiveView, query: Query, k: int, trace: Trace
     ) -> tuple[list[Hit], list[ClassProbability]]:
         """Return the k nearest products, and the categories that the nearest of all tell, whatever k is."""
 
-        def look_up(catalogue: Catalogue) -> list[Hit]:
+        def look_up() -> list[Hit]:
             return nearest_products(
-                snapshot,
-                catalogue,
-                query.embeddings,
-                max(k, NEIGHBOURS),
-                leave_out_product_id=query.leave_out_product_id,
+                view, query.embeddings, max(k, NEIGHBOURS), leave_out_product_id=query.leave_out_product_id
             )
 
-        hits = await self._timed_lookup(look_up, trace)
-        return hits[:k], category_probabilities([(hit.product.category, hit.score) for hit in hits])
-
-    async def _timed_lookup(self, look_up: Callable[[Catalogue], Result], trace: Trace) -> Result:
         started_s = time.perf_counter()
-
-        def read() -> Result:
-            with self._database.reading() as catalogue:
-                return look_up(catalogue)
-
         try:
-            return await self._lookups.run(read)
+            hits = await self._lookups.run(look_up)
         finally:
             trace.timings.search_ms += _milliseconds_since(started_s)
+        return hits[:k], category_probabilities([(hit.product.category, hit.score) for hit in hits])
 
 
 def embed_batch(embedder: Embedder, images: Sequence[PreparedImage]) -> list[Look | EmbeddingRefused]:
@@ -232,17 +211,12 @@ def top_classes(probabilities: Float32Array, labels: Sequence[str]) -> tuple[Cla
     return tuple(ClassProbability(labels[i], float(probabilities[i])) for i in best)
 
 
-def _product_query(snapshot: Snapshot, catalogue: Catalogue, product_id: str) -> Query:
-    # A snapshot that was rolled back to, or is about to be replaced, shows pictures that the catalogue has no more.
-    products = [catalogue.get_product(product_id), catalogue.former_product(product_id)]
-    if products == [None, None]:
-        raise NotFound("There is no product of this id.")
-    images = [image for product in products if product is not None for image in product.images]
-    rows = [row for image in images if (row := snapshot.row_of(image.id)) is not None]
-    if not rows:
-        raise NotFound("The product is not in the index yet; it will be after the next indexing.")
-    embeddings = np.stack([snapshot.index.embedding(row) for row in rows])
-    return Query(embeddings, leave_out_product_id=product_id)
+def _product_query(view: LiveView, product_id: str) -> Query:
+    found = view.find(product_id)
+    if found is None:
+        raise NotFound("The index has no product of this id; a new one is in it after the next indexing.")
+    segment, number = found
+    return Query(segment.embeddings_of(number), leave_out_product_id=product_id)
 
 
 def _milliseconds_since(started_s: float) -> float:

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from app.core.networks.fingerprint import Fingerprint
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
+from app.search.live_view import view_of
 from app.search.neighbours import nearest_products
 from indexer.ingest import Ingest
 from indexer.pipeline import IndexResult, index_folder
@@ -167,11 +167,10 @@ def test_pipes_and_devices_are_skipped_unread(settings: Settings, photos: Path) 
 
 
 def _live_hits(settings: Settings) -> list[str]:
-    """The products that a search in the live snapshot shows, with the titles that the catalogue gives them."""
-    snapshot = SnapshotFolder(settings.snapshots_dir).open_live_or_previous().snapshot
-    query = snapshot.index.embedding(0)[np.newaxis]
-    with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
-        return [hit.product.title for hit in nearest_products(snapshot, catalogue, query, 10)]
+    """The titles of the products that a search in the live snapshot shows."""
+    view = view_of(SnapshotFolder(settings.snapshots_dir).open_live_or_previous())
+    query = view.snapshot.index.embedding(0)[np.newaxis]
+    return [hit.product.title for hit in nearest_products(view, query, 10)]
 
 
 def test_the_old_index_answers_until_the_new_one_does_and_again_after_a_rollback(
@@ -201,18 +200,6 @@ def test_the_old_index_answers_until_the_new_one_does_and_again_after_a_rollback
 
 def _stop(*_arguments: object, **_options: object) -> None:
     raise KeyboardInterrupt
-
-
-def test_what_no_snapshot_shows_any_more_is_forgotten(settings: Settings, photos: Path) -> None:
-    """The catalogue does not grow for ever with products that came and went."""
-    for seed in range(6000, 6000 + settings.snapshots_kept + 1):
-        _write(photos / "mugs" / "changing.jpg", seed)
-        _index(settings, photos)
-
-    with closing(sqlite3.connect(settings.data_dir / "catalogue.db")) as connection:
-        (former,) = connection.execute("SELECT count(*) FROM former_images").fetchone()
-
-    assert former == settings.snapshots_kept - 1
 
 
 def test_only_what_changed_is_embedded(settings: Settings, photos: Path) -> None:

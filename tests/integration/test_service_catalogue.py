@@ -129,7 +129,7 @@ def test_a_range_of_an_image_is_not_a_way_to_make_work(client: TestClient, shop:
 
 
 def _move_pictures(shop: Shop, folder: Path) -> ProductRecord:
-    """Record one product's picture at a place of this test's own."""
+    """Record one product's picture at a place of this test's own, and publish that."""
     database = Database(shop.settings.resolved_database_url)
     with database.writing() as catalogue:
         record = catalogue.get_product("mugs-05")
@@ -138,6 +138,7 @@ def _move_pictures(shop: Shop, folder: Path) -> ProductRecord:
         moved = replace(record, images=(replace(record.images[0], location=str(path)),))
         catalogue.upsert_products([moved])
     database.close()
+    publish(shop)
     return moved
 
 

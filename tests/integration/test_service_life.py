@@ -39,6 +39,7 @@ from tests.support.server import Server, running_server
 from tests.support.services import shop_settings
 from tests.support.shop import Shop, publish
 from tests.support.snapshots import overwrite, reseal
+from tests.support.waiting import wait_until
 from tests.support.wire import form, part, receive, request, send
 
 
@@ -225,20 +226,21 @@ def broken_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], No
     return break_with
 
 
-def test_without_its_database_the_service_says_to_come_back(
+def test_without_its_database_the_service_goes_on_searching(
     own_shop: Shop, broken_database: Callable[[Exception], None]
 ) -> None:
-    """503 with Retry-After for what needs it; /livez does not."""
+    """It is degraded and says why; what needs the database is answered 503 with Retry-After."""
     with TestClient(create_app(own_shop.settings)) as client:
         broken_database(DatabaseUnavailable("The database does not answer."))
-        for reply in (
-            client.get("/readyz"),
-            client.get("/products"),
-            client.post("/search", files={"image": ("x", own_shop.photos["mugs-00"][0])}),
-        ):
-            assert (reply.status_code, reply.json()["type"]) == (503, "/problems/database-unavailable")
-            assert reply.headers["retry-after"] == "5"
+        reply = client.get("/products")
+        assert (reply.status_code, reply.json()["type"]) == (503, "/problems/database-unavailable")
+        assert reply.headers["retry-after"] == "5"
         assert client.get("/livez").status_code == 200
+        found = client.post("/search", files={"image": ("x", own_shop.photos["mugs-00"][0])})
+        assert (found.status_code, len(found.json()["results"])) == (200, 10)
+        assert client.get(found.json()["results"][0]["image"]["url"]).status_code == 200
+        wait_until(lambda: client.get("/readyz").json()["status"] == "degraded")
+        assert client.get("/readyz").json()["reason"] == "The database does not answer."
 
 
 def test_an_unforeseen_failure_tells_only_the_requests_id(

@@ -79,9 +79,9 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
     database = Database(settings.resolved_database_url)
     with database.reading() as catalogue:
         watermark = catalogue.revision()
-        images = list(catalogue.iter_images())
+        products = list(catalogue.iter_products())
     database.close()
-    chosen = [image for image in images if product_ids is None or image.product_id in product_ids]
+    chosen = [product for product in products if product_ids is None or product.id in product_ids]
     photo_of = {
         image_id(product_id, hashlib.sha256(photo).hexdigest()): photo
         for product_id, photos in shop.photos.items()
@@ -91,9 +91,9 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
     snapshots = SnapshotFolder(settings.snapshots_dir)
     with DecodePool(1, ImageLimits.from_settings(settings), 20) as pool, snapshots.lock():
         temporary = snapshots.write(
-            _facts(embedder, len({image.product_id for image in chosen}), watermark),
-            embeddings=_embed(embedder, pool, [photo_of[image.image_id] for image in chosen]),
-            image_ids=[image.image_id for image in chosen],
+            _facts(embedder, watermark),
+            products=chosen,
+            embeddings=_embed(embedder, pool, [photo_of[image.id] for product in chosen for image in product.images]),
             probes=_embed(embedder, pool, probe_images()),
         )
         snapshot_id = snapshots.adopt(temporary)
@@ -107,13 +107,12 @@ def _embedder(runtime: RuntimeChoice, threads: int) -> Embedder:
     return open_embedder(Settings.load(runtime=runtime, threads=threads), "efficientnet_lite0")
 
 
-def _facts(embedder: Embedder, products: int, watermark: int) -> SnapshotFacts:
+def _facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
     return SnapshotFacts(
         network=embedder.network,
         runtime=embedder.runtime,
         fingerprint=embedder.fingerprint.to_json(),
         fingerprint_sha256=embedder.fingerprint.sha256,
-        products=products,
         watermark=watermark,
     )
 

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from app.core.manifest import SnapshotFacts
+from app.core.products import ProductRecord
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
+from tests.support.catalogue import make_image, make_product
 
 IMAGES = 60
 DIMENSION = 16
+FINGERPRINT = "ab" * 32
 
 
 def random_embeddings(n: int, d: int, seed: int) -> Float32Array:
@@ -28,14 +31,19 @@ def image_ids(n: int) -> list[str]:
     return [f"{i:016x}" for i in range(n)]
 
 
+def snapshot_products(n: int) -> list[ProductRecord]:
+    """Return n products with an image each, with the ids that `image_ids` gives."""
+    ids = {f"p{i:06d}": each for i, each in enumerate(image_ids(n))}
+    return [make_product(name, images=(make_image(name, each, id=each),)) for name, each in ids.items()]
+
+
 def snapshot_facts(watermark: int = 1) -> SnapshotFacts:
     """Return facts about a snapshot that no network was needed for."""
     return SnapshotFacts(
         network="vgg16",
         runtime="torch-float32",
         fingerprint={"network": "vgg16"},
-        fingerprint_sha256="ab" * 32,
-        products=IMAGES,
+        fingerprint_sha256=FINGERPRINT,
         watermark=watermark,
     )
 
@@ -44,7 +52,7 @@ def write_small(folder: SnapshotFolder, watermark: int = 1) -> Path:
     """Write a small snapshot into a temporary folder, which is returned. Needs the lock."""
     embeddings = random_embeddings(IMAGES, DIMENSION, seed=watermark)
     return folder.write(
-        snapshot_facts(watermark), embeddings=embeddings, image_ids=image_ids(IMAGES), probes=embeddings[:4]
+        snapshot_facts(watermark), products=snapshot_products(IMAGES), embeddings=embeddings, probes=embeddings[:4]
     )
 
 

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from app.core.errors import DecodeTimedOut, ImageTooLarge, InternalError, Invali
 from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
 from app.core.settings import Settings
 from tests.support.images import HOSTILE_IMAGES, HostileImage, hostile_bytes, picture_bytes, png_bytes, progressive_jpeg
+from tests.support.waiting import wait_until
 
 PREPROCESSING = Preprocessing(256, 224, "bilinear", (0, 0, 0), (1, 1, 1))
 SMALL = Preprocessing(64, 48, "bicubic", (0, 0, 0), (1, 1, 1))
@@ -39,14 +39,6 @@ def child_pid(pool: DecodePool) -> int:
     child = pool._idle[-1]._child
     assert child is not None
     return child._process.pid
-
-
-def wait_until(fact: Callable[[], bool]) -> None:
-    """Wait for what must come true, for as long as a very slow machine may take."""
-    give_up_s = time.monotonic() + 60
-    while not fact():
-        assert time.monotonic() < give_up_s
-        time.sleep(0.005)
 
 
 def is_running(pid: int) -> bool:

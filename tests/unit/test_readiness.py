@@ -2,26 +2,25 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from app.core.errors import DatabaseUnavailable, DecodeTimedOut, IndexNotReady, LookalikeError, Overloaded
+from app.core.errors import DecodeTimedOut, IndexNotReady, LookalikeError, Overloaded
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
 from app.search import readiness
-from app.search.bounded_executor import BoundedExecutor
 from app.search.live_index import LiveIndex
 from app.search.queries import Query
 from app.search.readiness import ReadinessCheck
+from tests.support import live
 from tests.support.snapshots import publish_small
 
 
 class Service:
-    """Database and search in one: gives this embedding for the probe, or fails with this error."""
+    """Gives this embedding for the probe, or fails with this error."""
 
     def __init__(self, embedding: Float32Array) -> None:
         self.embedding = embedding
@@ -34,13 +33,6 @@ class Service:
         if self.failure is not None:
             raise self.failure
         return Query(self.embedding[np.newaxis])
-
-    @contextmanager
-    def reading(self) -> Iterator[Any]:
-        """Give a catalogue."""
-        if isinstance(self.failure, DatabaseUnavailable):
-            raise self.failure
-        yield type("Empty", (), {"revision": staticmethod(lambda: 0)})
 
 
 class Clock:
@@ -62,26 +54,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def live_index(tmp_path: Path) -> LiveIndex:
+def live_index(tmp_path: Path) -> Iterator[LiveIndex]:
     """A live index over a small snapshot."""
-    publish_small(SnapshotFolder(tmp_path))
-    live_index = LiveIndex(tmp_path, lambda _snapshot: None)
-    live_index.open()
-    return live_index
+    publish_small(SnapshotFolder(tmp_path / "snapshots"))
+    with live.live_index(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
 def service(live_index: LiveIndex) -> Service:
     """A service that gives the embedding of the first probe."""
-    return Service(live_index.live.snapshot.probes[0])
+    return Service(live_index.view.snapshot.probes[0])
 
 
 def _outcomes(live_index: LiveIndex, service: Service, clock: Clock, steps: Sequence[tuple[float, Any]]) -> list[str]:
     """Check after each step (seconds later, with this failure) and return what came out, by class."""
 
     async def scenario() -> list[str]:
-        lookups = BoundedExecutor("the index", threads=1, max_waiting=1, max_wait_s=20)
-        check = ReadinessCheck(live_index, cast("Any", service), cast("Any", service), lookups)
+        check = ReadinessCheck(live_index, cast("Any", service))
         outcomes = []
         for seconds, failure in steps:
             clock.now_s += seconds
@@ -90,7 +80,6 @@ def _outcomes(live_index: LiveIndex, service: Service, clock: Clock, steps: Sequ
                 outcomes.append(type(await check.check()).__name__)
             except LookalikeError as error:
                 outcomes.append(type(error).__name__)
-        lookups.close()
         return outcomes
 
     return asyncio.run(scenario())
@@ -98,11 +87,11 @@ def _outcomes(live_index: LiveIndex, service: Service, clock: Clock, steps: Sequ
 
 def test_an_outcome_is_good_for_three_seconds(live_index: LiveIndex, service: Service, clock: Clock) -> None:
     """However often it is asked for, good or bad."""
-    broken = DatabaseUnavailable("down")
+    broken = IndexNotReady("out of order")
     steps = [(0, None), (1, broken), (1, broken), (1.5, broken), (1, None), (3, None)]
-    expected = ["Ready", "Ready", "Ready", "DatabaseUnavailable", "DatabaseUnavailable", "Ready"]
+    expected = ["Ready", "Ready", "Ready", "IndexNotReady", "IndexNotReady", "Ready"]
     assert _outcomes(live_index, service, clock, steps) == expected
-    assert service.asked == 2
+    assert service.asked == 3
 
 
 def test_a_busy_service_stays_ready_for_half_a_minute(live_index: LiveIndex, service: Service, clock: Clock) -> None:
@@ -129,7 +118,7 @@ def test_another_embedding_than_at_indexing_is_not_ready(
     live_index: LiveIndex, service: Service, clock: Clock, row: int
 ) -> None:
     """Such as a runtime that has begun to compute nonsense would give; NaN is no exception."""
-    service.embedding = live_index.live.snapshot.probes[row]
+    service.embedding = live_index.view.snapshot.probes[row]
     if row == 2:
         service.embedding = np.full_like(service.embedding, np.nan)
     assert _outcomes(live_index, service, clock, [(0, None)]) == [IndexNotReady.__name__]

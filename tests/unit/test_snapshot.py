@@ -5,6 +5,7 @@ import json
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,11 @@ from app.core.errors import (
     SnapshotMissing,
 )
 from app.core.files import require_free_space
+from app.core.manifest import DATA_FILES
+from app.core.products import ProductRecord, from_line
 from app.core.snapshot import open_vectors
 from app.core.snapshot_folder import SnapshotFolder
+from tests.support.catalogue import make_image, make_product
 from tests.support.snapshots import (
     DIMENSION,
     IMAGES,
@@ -30,8 +34,13 @@ from tests.support.snapshots import (
     random_embeddings,
     reseal,
     snapshot_facts,
+    snapshot_products,
     write_small,
 )
+
+
+def _with_image(product_id: str, image_id: str) -> ProductRecord:
+    return make_product(product_id, images=(make_image(product_id, id=image_id),))
 
 
 @pytest.fixture
@@ -62,7 +71,7 @@ class TestContent:
             temporary = folder.write(
                 snapshot_facts(watermark=41),
                 embeddings=embeddings.astype(dtype),
-                image_ids=image_ids(IMAGES),
+                products=snapshot_products(IMAGES),
                 probes=embeddings[:4],
             )
             snapshot_id = folder.adopt(temporary, {"recall_at_10": 0.99})
@@ -81,8 +90,21 @@ class TestContent:
     def test_the_row_of_an_image_is_known(self, folder: SnapshotFolder) -> None:
         """And that of an image from elsewhere is not."""
         snapshot = folder.open(publish_small(folder))
-        assert snapshot.row_of(image_ids(IMAGES)[5]) == 5
-        assert snapshot.row_of("f" * 16) is None
+        assert snapshot.rows[image_ids(IMAGES)[5]] == 5
+        assert "f" * 16 not in snapshot.rows
+
+    def test_products_come_back_with_the_rows_of_their_images(self, folder: SnapshotFolder) -> None:
+        """What is shown of a hit is in the snapshot, as it was when the snapshot was made."""
+        products = [make_product("a", "front", "back"), make_product("b", "side", price=Decimal("19.90"))]
+        embeddings = random_embeddings(3, DIMENSION, seed=2)
+        with folder.lock():
+            facts = snapshot_facts()
+            snapshot_id = folder.adopt(folder.write(facts, products=products, embeddings=embeddings, probes=embeddings))
+        snapshot = folder.open(snapshot_id)
+        assert [from_line(line) for line in snapshot.products.splitlines()] == products
+        assert snapshot.row_products.tolist() == [0, 0, 1]
+        assert snapshot.image_ids == tuple(image.id for product in products for image in product.images)
+        assert (snapshot.manifest.products, snapshot.manifest.images) == (2, 3)
 
     def test_adopted_files_are_read_only(self, folder: SnapshotFolder, root: Path) -> None:
         """An editor or a script should at least have to insist."""
@@ -100,20 +122,22 @@ class TestContent:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"image_ids": image_ids(IMAGES - 1)}, "59 image ids"),
-            ({"image_ids": [*image_ids(IMAGES - 1), image_ids(1)[0]]}, "twice"),
-            ({"image_ids": [*image_ids(IMAGES - 1), "short"]}, "16 characters"),
-            ({"image_ids": [], "embeddings": np.empty((0, DIMENSION), np.float32)}, "0 image ids"),
+            ({"products": snapshot_products(IMAGES - 1)}, "59 images"),
+            ({"products": [*snapshot_products(IMAGES - 1), _with_image("z", image_ids(1)[0])]}, "twice"),
+            ({"products": [*snapshot_products(IMAGES - 1), _with_image("z", "short")]}, "16 characters"),
+            ({"products": snapshot_products(IMAGES)[::-1]}, "not behind"),
+            ({"products": [*snapshot_products(IMAGES), make_product("z")]}, "no image"),
+            ({"products": [], "embeddings": np.empty((0, DIMENSION), np.float32)}, "0 images"),
             ({"probes": random_embeddings(4, DIMENSION + 1, seed=1)}, "expected"),
         ],
-        ids=["one-id-short", "id-twice", "id-too-short", "no-image", "probes-of-another-dimension"],
+        ids=["one-short", "id-twice", "id-too-short", "order", "without-image", "nothing", "other-dimension"],
     )
     def test_what_does_not_fit_together_is_not_written(
         self, folder: SnapshotFolder, root: Path, change: dict[str, object], message: str
     ) -> None:
         """A programmer's mistake leaves no folder behind."""
         embeddings = random_embeddings(IMAGES, DIMENSION, seed=1)
-        given = {"embeddings": embeddings, "image_ids": image_ids(IMAGES), "probes": embeddings[:4], **change}
+        given = {"products": snapshot_products(IMAGES), "embeddings": embeddings, "probes": embeddings[:4], **change}
         with folder.lock(), pytest.raises(ValueError, match=message):
             folder.write(snapshot_facts(), **given)  # type: ignore[arg-type]
         assert hidden(root) == []
@@ -122,8 +146,9 @@ class TestContent:
         """It is refused by its row, and no folder is left behind."""
         embeddings = random_embeddings(IMAGES, DIMENSION, seed=1)
         embeddings[17, 3] = np.inf
+        products = snapshot_products(IMAGES)
         with folder.lock(), pytest.raises(EmbeddingNotFinite, match="17"):
-            folder.write(snapshot_facts(), embeddings=embeddings, image_ids=image_ids(IMAGES), probes=embeddings[:4])
+            folder.write(snapshot_facts(), products=products, embeddings=embeddings, probes=embeddings[:4])
         assert hidden(root) == []
 
 
@@ -348,8 +373,8 @@ class TestOtherVersions:
     def test_a_newer_format_is_named(self, folder: SnapshotFolder, root: Path) -> None:
         """With both numbers; it is never misread, and no older one is served in its place."""
         publish_small(folder, 1)
-        newer = reseal(root, publish_small(folder, 2), lambda manifest: manifest.update(format_version=2, more="x"))
-        with pytest.raises(SnapshotIncompatible, match=r"format 2, this Lookalike reads format 1"):
+        newer = reseal(root, publish_small(folder, 2), lambda manifest: manifest.update(format_version=3, more="x"))
+        with pytest.raises(SnapshotIncompatible, match=r"format 3, this Lookalike reads format 2"):
             folder.open(newer)
         with pytest.raises(SnapshotIncompatible):
             folder.publish(newer)
@@ -359,7 +384,7 @@ class TestOtherVersions:
         [
             lambda manifest: manifest.pop("dimension"),
             lambda manifest: manifest.pop("format_version"),
-            lambda manifest: manifest.update(format_version="1"),
+            lambda manifest: manifest.update(format_version="2"),
             lambda manifest: manifest.update(watermark=-1),
             lambda manifest: manifest.update(unknown=1),
             lambda manifest: manifest["files"].pop("index.faiss"),
@@ -387,14 +412,14 @@ class TestOtherVersions:
         with pytest.raises(SnapshotCorrupt, match="do not belong together"):
             folder.open(reseal(root, publish_small(folder), change))
 
-    @pytest.mark.parametrize("name", ["image_ids.npy", "vectors.npy", "probes.npy", "index.faiss"])
+    @pytest.mark.parametrize("name", sorted(DATA_FILES))
     def test_files_of_another_snapshot_are_refused(self, folder: SnapshotFolder, root: Path, name: str) -> None:
         """Intact, with the right hash, but of other images."""
         snapshot_id = publish_small(folder)
         embeddings = random_embeddings(IMAGES - 1, DIMENSION - 1, seed=1)
         with folder.lock():
             other = folder.write(
-                snapshot_facts(), embeddings=embeddings, image_ids=image_ids(IMAGES - 1), probes=embeddings[:4]
+                snapshot_facts(), products=snapshot_products(IMAGES - 1), embeddings=embeddings, probes=embeddings[:4]
             )
         with pytest.raises(SnapshotCorrupt, match="do not belong together"):
             folder.open(reseal(root, snapshot_id, replace={name: (other / name).read_bytes()}))

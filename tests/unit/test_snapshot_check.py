@@ -13,7 +13,15 @@ from app.core.snapshot import open_vectors
 from app.core.snapshot_check import verify_in_fresh_process, verify_snapshot
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import FloatArray, VectorIndex
-from tests.support.snapshots import IMAGES, image_ids, overwrite, random_embeddings, reseal, snapshot_facts, write_small
+from tests.support.snapshots import (
+    IMAGES,
+    overwrite,
+    random_embeddings,
+    reseal,
+    snapshot_facts,
+    snapshot_products,
+    write_small,
+)
 
 
 def written(root: Path, embeddings: FloatArray) -> Path:
@@ -23,7 +31,7 @@ def written(root: Path, embeddings: FloatArray) -> Path:
         return folder.write(
             snapshot_facts(),
             embeddings=embeddings,
-            image_ids=image_ids(len(embeddings)),
+            products=snapshot_products(len(embeddings)),
             probes=embeddings[:1].astype(np.float32),
         )
 

@@ -1,0 +1,179 @@
+"""What searches see: a snapshot and the changes over it, compared with a search over everything there is."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.manifest import DATA_FILES, FileFacts, Manifest
+from app.core.products import ProductRecord, to_line
+from app.core.snapshot import Snapshot
+from app.core.snapshot_folder import LiveSnapshot
+from app.core.vector_index import Float32Array, VectorIndex
+from app.core.vector_store import VectorStore
+from app.db.live_changes import LiveChange
+from app.search.live_view import LiveView, view_of, with_changes
+from app.search.neighbours import Hit, nearest_products
+from tests.support.catalogue import make_product
+from tests.support.live import open_store
+from tests.support.snapshots import DIMENSION, random_embeddings, snapshot_facts
+
+Vectors = dict[str, Float32Array]
+
+
+def _vectors(products: Sequence[ProductRecord], seed: int) -> Vectors:
+    """Return an embedding for the bytes of each image, by their SHA-256."""
+    sha256s = sorted({image.sha256 for product in products for image in product.images})
+    return dict(zip(sha256s, random_embeddings(len(sha256s), DIMENSION, seed), strict=True))
+
+
+def _view(products: Sequence[ProductRecord], vectors: Vectors) -> LiveView:
+    """Return a view of a snapshot with these products, in the order of their ids."""
+    images = [image for product in products for image in product.images]
+    embeddings = np.stack([vectors[image.sha256] for image in images])
+    manifest = Manifest(
+        **snapshot_facts().model_dump(),
+        created_at=datetime.now(UTC),
+        dimension=DIMENSION,
+        products=len(products),
+        images=len(images),
+        versions={},
+        files={name: FileFacts(size_bytes=1, sha256="0") for name in DATA_FILES},
+    )
+    snapshot = Snapshot(
+        id="000001-00000000",
+        manifest=manifest,
+        index=VectorIndex.build(embeddings),
+        image_ids=tuple(image.id for image in images),
+        rows={image.id: row for row, image in enumerate(images)},
+        products=b"".join(to_line(product) + b"\n" for product in products),
+        row_products=np.repeat(np.arange(len(products), dtype=np.int32), [len(each.images) for each in products]),
+        probes=embeddings[:1],
+    )
+    return view_of(LiveSnapshot(snapshot, manifest.created_at))
+
+
+def _expected(products: Sequence[ProductRecord], vectors: Vectors, queries: Float32Array) -> dict[str, float]:
+    """Return each product's best score, over all its images and all queries."""
+    return {
+        each.id: max(float((queries @ vectors[image.sha256]).max()) for image in each.images)
+        for each in products
+        if each.images
+    }
+
+
+def _check(hits: list[Hit], products: Sequence[ProductRecord], vectors: Vectors, queries: Float32Array, k: int) -> None:
+    """Compare hits with a search over everything: k products, best first, each as it is, with its best image."""
+    expected = _expected(products, vectors, queries)
+    by_id = {product.id: product for product in products}
+    assert len(hits) == min(k, len(expected))
+    assert [hit.score for hit in hits] == pytest.approx(sorted(expected.values(), reverse=True)[:k], abs=2e-3)
+    assert len({hit.product.id for hit in hits}) == len(hits)
+    for hit in hits:
+        assert hit.score == pytest.approx(expected[hit.product.id], abs=2e-3)
+        assert hit.product == by_id[hit.product.id]
+        best = next(image for image in by_id[hit.product.id].images if image.id == hit.image_id)
+        assert hit.score == pytest.approx(float((queries @ vectors[best.sha256]).max()), abs=2e-3)
+
+
+_PRODUCTS = st.lists(st.integers(1, 6), min_size=1, max_size=40)
+"""The number of images of each product."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(images=_PRODUCTS, queries=st.integers(1, 4), k=st.integers(1, 30), seed=st.integers(0, 1_000))
+def test_the_nearest_products_are_those_of_a_search_over_everything(
+    images: list[int], queries: int, k: int, seed: int
+) -> None:
+    """However many images a product has: k products, best first, one hit each, and the one left out is not there."""
+    products = [make_product(f"p{i:03d}", *(f"{i}-{j}" for j in range(n))) for i, n in enumerate(images)]
+    vectors = _vectors(products, seed)
+    asked = random_embeddings(queries, DIMENSION, seed + 5_000)
+    hits = nearest_products(_view(products, vectors), asked, k, leave_out_product_id="p000")
+    _check(hits, products[1:], vectors, asked, k)
+
+
+def test_a_product_with_hundreds_of_near_images_leaves_room_for_others() -> None:
+    """One hit is its; nine others follow, however far they are."""
+    crowd = make_product("crowd", *(f"crowd-{i}" for i in range(300)))
+    others = [make_product(f"p{i:03d}", f"other-{i}") for i in range(30)]
+    vectors = _vectors([crowd, *others], seed=1)
+    near = vectors[crowd.images[0].sha256]
+    for image in crowd.images[1:]:
+        vector = near + 0.01 * vectors[image.sha256]
+        vectors[image.sha256] = vector / np.linalg.norm(vector)
+    hits = nearest_products(_view([crowd, *others], vectors), near[np.newaxis], 10)
+    assert [hit.product.id for hit in hits].count("crowd") == 1
+    assert len(hits) == 10
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    before=st.dictionaries(st.integers(0, 30), st.integers(1, 3), min_size=1),
+    changes=st.dictionaries(st.integers(0, 40), st.integers(0, 3)),
+    k=st.integers(1, 30),
+    seed=st.integers(0, 1_000),
+)
+def test_changes_lie_over_the_snapshot_as_if_it_had_been_made_after_them(
+    tmp_path_factory: pytest.TempPathFactory, before: dict[int, int], changes: dict[int, int], k: int, seed: int
+) -> None:
+    """Added, changed, given other images, left without any, removed: searches show what there is now."""
+    drawn = np.random.default_rng(seed)
+
+    def product(number: int, images: int, title: str) -> ProductRecord:
+        contents = (f"{number}-{drawn.integers(4)}-{i}" for i in range(images))
+        return make_product(f"p{number:03d}", *contents, title=title)
+
+    stored = {number: product(number, images, "old") for number, images in sorted(before.items())}
+    changed = {
+        number: product(number, images, "new") if drawn.random() < 0.7 else None for number, images in changes.items()
+    }
+    now = [each for _, each in sorted((stored | changed).items()) if each is not None]
+    vectors = _vectors([*stored.values(), *now], seed)
+    view = _view(list(stored.values()), vectors)
+    with open_store(tmp_path_factory.mktemp("data")) as store:
+        store.append(list(vectors), np.stack(list(vectors.values())))
+        live = [LiveChange(f"p{number:03d}", i, each) for i, (number, each) in enumerate(changed.items(), start=2)]
+        view = with_changes(view, live, store)
+    query = random_embeddings(1, DIMENSION, seed + 5_000)
+    _check(nearest_products(view, query, k), now, vectors, query, k)
+    for each in now:
+        assert view.product(each.id) == (each if each.images else None)
+        assert [view.image(image.id) for image in each.images] == list(each.images)
+    for number in changed:
+        if changed[number] is None:
+            assert view.product(f"p{number:03d}") is None
+
+
+def test_other_changes_take_the_place_of_those_before(tmp_path: Path) -> None:
+    """A view is made of the snapshot and all that changed since, not of the view before."""
+    products = [make_product("a", "front"), make_product("b", "side")]
+    vectors = _vectors(products, seed=1)
+    with open_store(tmp_path) as store:
+        without_a = with_changes(_view(products, vectors), [LiveChange("a", 2, None)], store)
+        again = with_changes(without_a, [], store)
+    query = vectors[products[0].images[0].sha256][np.newaxis]
+    assert [hit.product.id for hit in nearest_products(without_a, query, 10)] == ["b"]
+    assert [hit.product.id for hit in nearest_products(again, query, 10)] == ["a", "b"]
+
+
+def test_an_image_without_an_embedding_is_left_out(tmp_path: Path) -> None:
+    """As when another network was in use when the product was put; its other images are found."""
+    known = [make_product("a", "front")]
+    vectors = _vectors(known, seed=1)
+    put = [make_product("b", "front", "strange"), make_product("c", "stranger")]
+    with open_store(tmp_path) as store:
+        _append(store, vectors)
+        changes = [LiveChange(each.id, 2, each) for each in put]
+        view = with_changes(_view(known, vectors), changes, store)
+    hits = nearest_products(view, next(iter(vectors.values()))[np.newaxis], 10)
+    assert [(hit.product.id, len(view.product(hit.product.id).images)) for hit in hits] == [("a", 1), ("b", 1)]  # type: ignore[union-attr]
+    assert view.product("c") is None
+
+
+def _append(store: VectorStore, vectors: Vectors) -> None:
+    store.append(list(vectors), np.stack(list(vectors.values())))
