@@ -78,6 +78,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.DatabaseCorrupt: 503,
     errors.DatabaseTooNew: 503,
     errors.DatabaseTooOld: 503,
+    errors.DataDirNotReadable: 503,
     errors.DataDirNotWritable: 503,
     errors.DiskFull: 503,
     errors.InternalError: 500,

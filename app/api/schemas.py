@@ -133,7 +133,7 @@ class SnapshotListed(Out):
     products: int | None = Field(examples=[3795])
     images: int | None = Field(examples=[3795])
     created_at: datetime | None
-    published_at: datetime | None
+    published_at: datetime | None = Field(description="When it was last made live; null when it never was.")
     size_bytes: int = Field(examples=[93_266_432])
     metrics: dict[str, float] = Field(examples=[{"recall_at_10": 1.0}])
     problem: str | None = Field(description="Why the snapshot cannot be used; null when nothing is known against it.")

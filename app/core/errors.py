@@ -31,7 +31,7 @@ Every error that Lookalike raises on purpose, as one tree.
     ├── DatabaseError
     │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
     ├── StorageError
-    │   └── DataDirNotWritable · DiskFull
+    │   └── DataDirNotReadable · DataDirNotWritable · DiskFull
     ├── PortInUse
     ├── InvalidSetting
     └── InternalError           what nobody foresaw; its cause is only logged
@@ -524,7 +524,14 @@ class DatabaseTooOld(DatabaseError):
 
 
 class StorageError(LookalikeError):
-    """The data folder cannot hold what has to be written."""
+    """The data folder cannot be read, or cannot hold what has to be written."""
+
+
+class DataDirNotReadable(StorageError):
+    """A folder of the data folder cannot be looked into."""
+
+    slug = "data-dir-not-readable"
+    title = "The data folder cannot be read"
 
 
 class DataDirNotWritable(StorageError):

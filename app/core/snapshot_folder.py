@@ -9,8 +9,6 @@ The disk is the only truth about snapshots. Their order is that of the counter, 
 """
 
 import fcntl
-import hashlib
-import json
 import re
 import secrets
 import shutil
@@ -21,9 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
-
-from app.core.errors import AlreadyRunning, SnapshotCorrupt, SnapshotError, SnapshotMissing
+from app.core.current import CURRENT_FILE, Current, Publication, read_current
+from app.core.errors import AlreadyRunning, DataDirNotReadable, SnapshotCorrupt, SnapshotError, SnapshotMissing
 from app.core.files import (
     MIB,
     fsync_folder,
@@ -43,41 +40,9 @@ _NEW: Final = ".new-"
 _TRASH: Final = ".trash-"
 
 
-class Publication(BaseModel):
-    """That a snapshot became live, and when."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    manifest_sha256: str
-    published_at: AwareDatetime
-
-
-class Current(Publication):
-    """What `CURRENT` says: the live snapshot, and those that were live before it, newest first."""
-
-    history: tuple[Publication, ...] = ()
-
-    def to_bytes(self) -> bytes:
-        """Return the content of `CURRENT`, with a hash over the rest of it."""
-        content = self.model_dump(mode="json")
-        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-        return json.dumps({**content, "sha256": digest}, indent=2).encode() + b"\n"
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Current":
-        """Read the content of `CURRENT`; whatever differs from what `to_bytes` wrote is a ValueError."""
-        content = json.loads(data)
-        del content["sha256"]
-        current = cls.model_validate(content)
-        if current.to_bytes() != data:
-            raise ValueError("its hash does not fit")
-        return current
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """A snapshot on the disk; `problem` says why it has no readable manifest."""
+    """A snapshot on the disk: when it was last made live, and in `problem`, why it has no readable manifest."""
 
     id: str
     is_live: bool
@@ -185,10 +150,9 @@ class SnapshotFolder:
             self._check(snapshot_id)
             current, _ = self._live()
             if current is None:
-                self._switch(snapshot_id, ())
+                self._switch(snapshot_id)
             elif current.id != snapshot_id:
-                live = Publication(**current.model_dump(exclude={"history"}))
-                self._switch(snapshot_id, (live, *current.history))
+                self._switch(snapshot_id, (current.live, *current.history), current.withdrawn)
 
     def rollback(self) -> str:
         """
@@ -199,13 +163,15 @@ class SnapshotFolder:
             SnapshotCorrupt: `CURRENT` is damaged.
         """
         with self._switching():
-            history = self._history(self.current())
+            current = self.current()
+            history = self._history(current)
             for i, publication in enumerate(history):
                 try:
                     self._check(publication.id)
                 except SnapshotError:
                     continue
-                self._switch(publication.id, history[i + 1 :])
+                withdrawn = (current.live, *history[:i], *current.withdrawn) if current else ()
+                self._switch(publication.id, history[i + 1 :], withdrawn)
                 return publication.id
         raise SnapshotMissing(
             "No intact snapshot was live before this one. `lookalike snapshots list` shows those that "
@@ -219,20 +185,12 @@ class SnapshotFolder:
         Raises:
             SnapshotCorrupt: `CURRENT` cannot be read or was changed.
         """
-        try:
-            return Current.from_bytes((self._root / "CURRENT").read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            raise SnapshotCorrupt(
-                "The file CURRENT, which names the live snapshot, is damaged. Choose one of "
-                "`lookalike snapshots list` with `lookalike snapshots publish`."
-            ) from error
+        return read_current(self._root)
 
     def signature(self) -> tuple[int, int] | None:
         """Return what changes whenever `CURRENT` is replaced, at the price of one `stat`; None when it is not there."""
         try:
-            status = (self._root / "CURRENT").stat()
+            status = (self._root / CURRENT_FILE).stat()
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns
@@ -280,7 +238,7 @@ class SnapshotFolder:
     def list(self) -> list[SnapshotInfo]:
         """Return every snapshot on the disk, newest first; only manifests are read."""
         current, _ = self._live()
-        published = {p.id: p.published_at for p in (current, *current.history)} if current else {}
+        known = current.known if current else {}
         infos = []
         for snapshot_id in self._ids():
             manifest, problem = None, None
@@ -289,7 +247,8 @@ class SnapshotFolder:
             except SnapshotError as error:
                 problem = error.message
             is_live = current is not None and current.id == snapshot_id
-            infos.append(SnapshotInfo(snapshot_id, is_live, published.get(snapshot_id), manifest, problem))
+            published_at = known[snapshot_id].published_at if snapshot_id in known else None
+            infos.append(SnapshotInfo(snapshot_id, is_live, published_at, manifest, problem))
         return infos
 
     def prune(self, keep: int) -> tuple[str, ...]:
@@ -348,16 +307,22 @@ class SnapshotFolder:
 
     def _ids(self) -> tuple[str, ...]:
         """Return the ids on the disk, newest first."""
-        if not self._root.is_dir():
+        try:
+            names = [path.name for path in self._root.iterdir() if _ID.fullmatch(path.name)]
+        except (FileNotFoundError, NotADirectoryError):
             return ()
-        names = (path.name for path in self._root.iterdir() if _ID.fullmatch(path.name))
+        except OSError as error:
+            raise DataDirNotReadable(
+                f"The folder of snapshots cannot be read ({error.strerror}). Make it readable, or choose another data "
+                "folder with LOOKALIKE_DATA_DIR."
+            ) from error
         return tuple(sorted(names, key=_counter, reverse=True))
 
     def _manifest_sha256(self, snapshot_id: str) -> str:
         """Return the manifest's hash from `CURRENT`, or its beginning from the id."""
         current, _ = self._live()
-        known = {p.id: p.manifest_sha256 for p in (current, *current.history)} if current else {}
-        return known.get(snapshot_id, _digest(snapshot_id))
+        known = current.known if current else {}
+        return known[snapshot_id].manifest_sha256 if snapshot_id in known else _digest(snapshot_id)
 
     def _history(self, current: Current | None) -> tuple[Publication, ...]:
         """Return what was live before and is still on the disk, newest first."""
@@ -367,16 +332,20 @@ class SnapshotFolder:
     def _check(self, snapshot_id: str) -> None:
         check_files(self._folder(snapshot_id), self._manifest_sha256(snapshot_id))
 
-    def _switch(self, snapshot_id: str, history: Sequence[Publication]) -> None:
+    def _switch(
+        self, snapshot_id: str, history: Sequence[Publication] = (), withdrawn: Sequence[Publication] = ()
+    ) -> None:
         """Replace `CURRENT`; whoever reads it sees the old one or the new one."""
+        others = {*self._ids()} - {snapshot_id}
         current = Current(
             id=snapshot_id,
             manifest_sha256=sha256_of_file(self._root / snapshot_id / MANIFEST_FILE),
             published_at=datetime.now(UTC),
-            history=tuple(p for p in history if p.id in self._ids() and p.id != snapshot_id),
+            history=tuple(p for p in history if p.id in others),
+            withdrawn=tuple(p for p in withdrawn if p.id in others),
         )
         with storage_errors(self._root):
-            write_atomically(self._root / "CURRENT", current.to_bytes())
+            write_atomically(self._root / CURRENT_FILE, current.to_bytes())
 
     def _require_lock(self) -> None:
         if not self._is_locked:

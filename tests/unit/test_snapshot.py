@@ -213,6 +213,18 @@ class TestPublish:
         folder.publish(third)
         assert folder.previous() == first
 
+    def test_a_snapshot_that_was_taken_back_is_published_like_any_other(self, folder: SnapshotFolder) -> None:
+        """What is known about it is kept until it is live again; it is then no longer one that was taken back."""
+        first, second = (publish_small(folder, watermark) for watermark in (1, 2))
+        folder.rollback()
+        taken_back = folder.current()
+        folder.publish(second)
+        current = folder.current()
+        assert taken_back is not None
+        assert current is not None
+        assert [p.id for p in taken_back.withdrawn] == [second]
+        assert ([p.id for p in current.history], current.withdrawn) == ([first], ())
+
     def test_after_a_rollback_the_next_one_goes_back_to_the_good_one(self, folder: SnapshotFolder) -> None:
         """The one that was rolled back from is not what a later rollback finds."""
         first, _bad = publish_small(folder, 1), publish_small(folder, 2)
@@ -251,15 +263,20 @@ class TestPublish:
             assert "etc" not in caught.value.message
 
     def test_the_list_shows_what_is_on_the_disk(self, folder: SnapshotFolder, root: Path) -> None:
-        """Newest first, with who is live, when it was published, and what is wrong."""
+        """Newest first, with who is live, when it last was made so, and what is wrong."""
         first, second, third = (publish_small(folder, watermark) for watermark in (1, 2, 3))
+        published = [info.published_at for info in folder.list()]
         folder.rollback()
         (root / first / "manifest.json").unlink()
         infos = folder.list()
         assert [info.id for info in infos] == [third, second, first]
         assert [info.is_live for info in infos] == [False, True, False]
         assert [info.problem is None for info in infos] == [True, True, False]
-        assert [info.published_at is None for info in infos] == [True, False, False]
+        assert [info.published_at == before for info, before in zip(infos, published, strict=True)] == [
+            True,
+            False,  # made live again
+            True,
+        ]
         assert infos[0].manifest is not None
         assert infos[0].manifest.watermark == 3
         data_bytes = sum(path.stat().st_size for path in (root / third).iterdir() if path.name != "manifest.json")

@@ -1,5 +1,7 @@
 """Damaged files, killed processes and full disks: what is served is whole, or refused."""
 
+import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.errors import AlreadyRunning, SnapshotCorrupt, SnapshotError
+from app.core.errors import AlreadyRunning, DataDirNotReadable, SnapshotCorrupt, SnapshotError
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import VectorIndex
 from tests.support.snapshot_child import live_watermark
@@ -104,6 +106,26 @@ class TestDamage:
         assert live.degraded_reason is not None
         folder.publish(second)
         assert folder.open_live_or_previous().degraded_reason is None
+
+    def test_what_an_older_version_wrote_is_read(
+        self, folder: SnapshotFolder, tmp_path: Path
+    ) -> None:
+        """It knew nothing of withdrawn ones; its hash is over what it says, not over what this version would say."""
+        current = folder.current()
+        assert current is not None
+        content = current.model_dump(mode="json", exclude={"withdrawn"})
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        (tmp_path / "CURRENT").write_text(json.dumps({**content, "sha256": digest}, indent=2) + "\n")
+        assert folder.current() == current
+
+    def test_a_folder_that_cannot_be_looked_into_is_told(self, tmp_path: Path) -> None:
+        """A name that no disk can hold stands for a folder without rights, too, which nothing refuses to root."""
+        folder = SnapshotFolder(tmp_path / ("x" * 300))
+        for read in (folder.list, folder.open_live_or_previous, lambda: folder.open("000001-abcdef01")):
+            with pytest.raises(DataDirNotReadable, match="File name too long"):
+                read()
+        with pytest.raises(SnapshotCorrupt, match=r"CURRENT.*File name too long"):
+            folder.current()
 
     def test_without_any_intact_snapshot_nothing_is_served(self, folder: SnapshotFolder, tmp_path: Path) -> None:
         """The message is about the live one."""
