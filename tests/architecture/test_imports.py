@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -152,11 +153,10 @@ def _distribution(requirement: str) -> str:
 
 def _declared() -> dict[str, set[str]]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    runtime = {_distribution(line) for line in project["dependencies"]}
-    return {
-        "runtime": runtime,
-        "dev": runtime | {_distribution(line) for line in project["optional-dependencies"]["dev"]},
-    }
+    extras = dict(project["optional-dependencies"])
+    dev = extras.pop("dev")
+    runtime = {_distribution(line) for line in [*project["dependencies"], *chain.from_iterable(extras.values())]}
+    return {"runtime": runtime, "dev": runtime | {_distribution(line) for line in dev}}
 
 
 def _undeclared(source: Source, declared: set[str], providers: Mapping[str, list[str]]) -> Iterator[str]:
