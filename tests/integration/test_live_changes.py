@@ -133,6 +133,16 @@ def test_what_an_import_already_stored_is_still_written_down(database: Database)
     assert changes(database) == []
 
 
+def test_what_an_import_changed_since_the_last_live_change_is_written_down_anew(database: Database) -> None:
+    """The catalogue has it, but what is laid over the snapshots is still what was put before."""
+    first, second = make_product("a", "1", title="first"), make_product("a", "1", title="second")
+    put(database, first)
+    upsert(database, second)
+    assert changes(database) == [LiveChange("a", 1, first)]
+    assert put(database, second) == "unchanged"
+    assert changes(database) == [LiveChange("a", 3, second)]
+
+
 def test_what_is_not_there_is_masked_all_the_same(database: Database) -> None:
     """A snapshot may show it still, after an import that removed it and is not published."""
     upsert(database, make_product("a", "1"))
