@@ -1,5 +1,6 @@
 """Works on one job: in a thread of its own, while this one keeps the lease, writes down progress and minds orders."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -7,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Literal
 
-import structlog
 from pydantic import JsonValue
 
 from app.core.errors import AlreadyRunning, DatabaseUnavailable, InternalError, LookalikeError
@@ -27,7 +27,7 @@ REPORT_S = 1.0  # between two reports of progress, at least
 BEATS_A_LEASE = 6  # where nothing changes
 AWAY_S = 1.0  # before the end of a job is told again to a database that was away
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.worker")
+log = logging.getLogger("lookalike.worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,10 @@ class JobRunner:
     def run(self, job: Job) -> Ending:
         """Work on a job until it is over, or is not ours any more."""
         tally = Tally(self.display)
-        log.info("job.began", job=job.id, kind=job.kind, attempt=job.attempt)
         with ThreadPoolExecutor(1, thread_name_prefix="job") as thread:
             running = thread.submit(self.work, job, tally)
             halt = self._attend(job, tally, running)
-        ending = "lost" if halt == "lost" else self._end(job, tally, running, halt)
-        log.info("job.ended", job=job.id, ending=ending)
-        return ending
+        return "lost" if halt == "lost" else self._end(job, tally, running, halt)
 
     # -- while it runs -------------------------------------------------------------------------------------------
 
@@ -88,7 +85,7 @@ class JobRunner:
             with self.database.changing_jobs() as jobs:
                 return jobs.heartbeat(job.id, self.owner, progress, lease_s=self.lease_s)
         except DatabaseUnavailable as error:
-            log.warning("job.no_heartbeat", job=job.id, reason=error.message)
+            log.warning("No heartbeat of job %s: %s", job.id, error.message)
             return None
 
     # -- when it has ended ---------------------------------------------------------------------------------------
@@ -108,7 +105,7 @@ class JobRunner:
                 self._give_back(job, counts=counts) if passes and self.may_give_back else self._fail(job, tally, error)
             )
         except Exception:
-            log.exception("job.failed", job=job.id)
+            log.exception("Job %s failed.", job.id)
             return self._fail(job, tally, InternalError("It failed on our side; the worker's log has the cause."))
         return self._finish(job, tally, "succeeded", result={**result, "warnings": list(tally.warnings)})
 
@@ -143,6 +140,6 @@ class JobRunner:
                 with self.database.changing_jobs() as jobs:
                     return change(jobs)
             except DatabaseUnavailable as error:
-                log.warning("job.end_not_told", reason=error.message)
+                log.warning("The end of a job could not be written down: %s", error.message)
                 if self.stop.wait(AWAY_S):
                     return False

@@ -5,6 +5,7 @@ Any number of workers may run. SIGTERM and SIGINT end one after the step that it
 queue; a second signal ends it at once, and its job waits for its lease to run out.
 """
 
+import logging
 import os
 import secrets
 import signal
@@ -14,9 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
 
-import structlog
-
-from app.core.errors import DatabaseUnavailable
+from app.core.errors import DatabaseUnavailable, StorageError
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.jobs import LEASE_S
@@ -25,14 +24,14 @@ from indexer.schedule import Schedule, Scheduler
 
 POLL_S = 1.0
 BUSY_S = 5.0  # before a job is tried again that found the data folder taken
-LONGEST_PAUSE_S = 30.0  # between two attempts to reach the database
+LONGEST_PAUSE_S = 8.0  # between two attempts to reach the database
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.worker")
+log = logging.getLogger("lookalike.worker")
 
 
 def run_worker(settings: Settings, work: Work, *, lease_s: float = LEASE_S) -> None:
     """
-    Do the work of one job after the other until told to stop. A database that is away is waited for.
+    Do the work of one job after the other until told to stop. A database that is away, or full, is waited for.
 
     Raises:
         InvalidSetting: The schedule is none.
@@ -54,21 +53,21 @@ class _Worker:
         self._is_checked = False
 
     def run(self, stop: threading.Event) -> None:
-        log.info("worker.began", owner=self._runner.owner)
+        log.info("Worker %s began.", self._runner.owner)
         away_s = 0.0
         pause_s = 0.0
         while not stop.wait(pause_s):
             try:
                 pause_s = self._step()
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, StorageError) as error:
                 if not away_s:
-                    log.warning("database.away", reason=error.message)
+                    log.warning("The database is away: %s", error.message)
                 pause_s = away_s = min(max(POLL_S, 2 * away_s), LONGEST_PAUSE_S)
             else:
                 if away_s:
-                    log.info("database.back")
+                    log.info("The database is back.")
                 away_s = 0.0
-        log.info("worker.ended")
+        log.info("Worker %s ended.", self._runner.owner)
 
     def _step(self) -> float:
         """Do what there is to do; return the seconds to wait before the next time."""
@@ -76,7 +75,7 @@ class _Worker:
             self._database.check()
             self._is_checked = True
         if self._scheduler is not None and (queued := self._scheduler.queue_due()):
-            log.info("job.due", job=queued.id)
+            log.info("Job %s was due.", queued.id)
         with self._database.reading_jobs() as jobs:
             if not jobs.is_any_waiting():
                 return POLL_S
@@ -84,7 +83,10 @@ class _Worker:
             job = jobs.claim(self._runner.owner, lease_s=self._runner.lease_s)
         if job is None:
             return POLL_S
-        return BUSY_S if self._runner.run(job) == "given back" else 0.0
+        log.info("Job %s (%s) began, attempt %d.", job.id, job.kind, job.attempt)
+        ending = self._runner.run(job)
+        log.info("Job %s: %s.", job.id, ending)
+        return BUSY_S if ending == "given back" else 0.0
 
 
 def owner_name() -> str:

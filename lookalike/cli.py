@@ -12,7 +12,7 @@ import typer
 
 from app import __version__
 from app.core.errors import LookalikeError
-from lookalike.commands import database, demo, index, networks, search, serve, snapshots
+from lookalike.commands import database, demo, index, jobs, networks, reindex, search, serve, snapshots, worker
 
 app = typer.Typer(
     name="lookalike",
@@ -24,9 +24,12 @@ app = typer.Typer(
 )
 app.command(name="demo")(demo.demo)
 app.command(name="index")(index.index)
+app.command(name="reindex")(reindex.reindex)
+app.command(name="worker")(worker.worker)
 app.command(name="serve")(serve.serve)
 app.command(name="search")(search.search)
 app.command(name="classify")(search.classify)
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(networks.app, name="networks")
 app.add_typer(database.app, name="db")

@@ -4,7 +4,6 @@ import time
 
 from app.api.schemas import (
     ImageLink,
-    JobShown,
     LabelProbability,
     Product,
     ProductSummary,
@@ -16,7 +15,6 @@ from app.api.schemas import (
 )
 from app.core.products import ProductRecord
 from app.core.snapshot_folder import SnapshotInfo
-from app.db.jobs import Job
 from app.search.service import Answer, Timings
 
 
@@ -85,8 +83,3 @@ def snapshot_listed(info: SnapshotInfo) -> SnapshotListed:
         metrics=manifest.metrics if manifest else {},
         problem=info.problem,
     )
-
-
-def job_shown(job: Job) -> JobShown:
-    """Return a job as it is shown; which machine works on it is nobody's business."""
-    return JobShown.model_validate(job)

@@ -10,7 +10,6 @@ from app.api.dependencies import Service, require_admin_key
 from app.api.json_bodies import JSON_MEDIA_TYPE, read_json
 from app.api.openapi import ADMIN_KEY, problems
 from app.api.parameters import only_query
-from app.api.rendering import job_shown
 from app.api.schemas import JobList, JobShown, ReindexRequest
 from app.core.errors import (
     AlreadyRunning,
@@ -43,8 +42,8 @@ _QUEUED: Final[dict[int | str, dict[str, Any]]] = {
         "headers": {"Location": {"description": "Where the job is shown.", "schema": {"type": "string"}}},
     }
 }
-_SECURITY: Final = {"security": [{ADMIN_KEY: []}]}
-_REINDEX_BODY: Final = {
+_SECURITY: Final[dict[str, Any]] = {"security": [{ADMIN_KEY: []}]}
+_REINDEX_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": False,
         "content": {JSON_MEDIA_TYPE: {"schema": ReindexRequest.model_json_schema(), "example": {"full": False}}},
@@ -86,7 +85,7 @@ async def list_jobs(
     """Return jobs, newest first, page by page."""
     page = await _read(service, lambda jobs: jobs.list(after=cursor, limit=limit))
     response.headers["Cache-Control"] = "no-store"
-    return JobList(jobs=[job_shown(job) for job in page.jobs], next_cursor=page.next_cursor)
+    return JobList(jobs=[JobShown.model_validate(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -152,4 +151,4 @@ def _shown(job: Job, response: Response, *, is_new: bool = False) -> JobShown:
     response.headers["Cache-Control"] = "no-store"
     if is_new:
         response.headers["Location"] = f"/jobs/{job.id}"
-    return job_shown(job)
+    return JobShown.model_validate(job)

@@ -178,7 +178,7 @@ class JobError(Out):
 
 
 class JobShown(Out):
-    """A job: what was asked for, how far it is, and what came of it."""
+    """A job: what was asked for, how far it is, and what came of it; not which machine works on it."""
 
     id: str = Field(examples=["01a203f1c2d80b7e5d2f9a4c61"])
     kind: str = Field(examples=["reindex"])

@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         """The folder of the append-only vector store."""
         return self.data_dir / "vectors"
 
+    @property
+    def pictures_dir(self) -> Path:
+        """The folder of pictures that came without a file of the shop: uploads and downloads."""
+        return self.data_dir / "pictures"
+
     @classmethod
     def load(cls, **overrides: object) -> Self:
         """

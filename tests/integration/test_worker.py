@@ -240,7 +240,7 @@ def test_a_database_that_goes_away_is_waited_for(own_server: PostgresTestServer,
         own_server.start()
         job = create(database)
         assert wait_until(database, job, lambda job: job.is_over).state == "succeeded"
-        assert "database.back" in workers.logs()
+        assert "The database is back." in workers.logs()
     finally:
         workers.end()
         database.close()
@@ -276,7 +276,7 @@ def test_a_job_that_fails_says_why(database: Database) -> None:
 
 
 def test_an_unforeseen_failure_ends_the_job_and_not_the_worker(
-    database: Database, capsys: pytest.CaptureFixture[str]
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its row tells nothing of the inside; the log does."""
     ending, job = run(database, raising(KeyError("/srv/secret")))
@@ -284,7 +284,7 @@ def test_an_unforeseen_failure_ends_the_job_and_not_the_worker(
     assert job.error is not None
     assert job.error["slug"] == "internal-error"
     assert "secret" not in job.error["message"]
-    assert "/srv/secret" in capsys.readouterr().out
+    assert "/srv/secret" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ A worker in a process of its own, whose work is to write lines into a file: for 
     python -m tests.support.worker_child FILE STEPS STEP_S LEASE_S     with the database in LOOKALIKE_DATABASE_URL
 """
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -35,4 +36,5 @@ def main(name: str, steps: int, step_s: float, lease_s: float) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
