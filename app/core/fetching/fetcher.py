@@ -92,9 +92,9 @@ class PictureFetcher:
     async def __aenter__(self) -> Self:
         resolver = self._resolver or ThreadedResolver()
         self._resources.push_async_callback(resolver.close)
-        at_once = self._limits.at_once
-        public = TCPConnector(resolver=PublicResolver(resolver), socket_factory=open_public_socket, limit=at_once)
-        trusted = TCPConnector(resolver=resolver, limit=at_once)
+        # No limits (0) in the connectors: waiting there would count as connecting. `Politeness` is what limits.
+        public = TCPConnector(resolver=PublicResolver(resolver), socket_factory=open_public_socket, limit=0)
+        trusted = TCPConnector(resolver=resolver, limit=0)
         self._politeness = Politeness(self._limits)
         self._public = await self._resources.enter_async_context(_session(public))
         self._trusted = await self._resources.enter_async_context(_session(trusted))
