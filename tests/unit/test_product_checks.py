@@ -1,5 +1,6 @@
 """What the catalogue refuses, before a database sees it."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -53,6 +54,13 @@ def test_text_that_not_every_database_holds_is_refused_by_name(name: str, text: 
         ({"url": "//shop.example"}, "url"),
         ({"url": "https://shop.example/a b"}, "url"),
         ({"url": "https://shop.example/\n"}, "url"),
+        ({"availability": "in stock"}, "in_stock, out_of_stock"),
+        ({"availability": ""}, "availability"),
+        ({"stated_at": datetime(2026, 11, 1)}, "time zone"),  # noqa: DTZ001  # none: the mistake
+        ({"stated_at": datetime(1969, 12, 31, tzinfo=UTC)}, "1970"),
+        ({"stated_at": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))}, "1970"),
+        ({"stated_at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))}, "future"),
+        ({"stated_at": datetime.now(UTC) + timedelta(days=2)}, "future"),
         ({"attributes": {"a": "\0"}}, "NUL"),
         ({"attributes": {"a\0": 1}}, "NUL"),
         ({"attributes": {"a": ["\ud800"]}}, "Unicode"),
@@ -70,6 +78,10 @@ def test_text_that_not_every_database_holds_is_refused_by_name(name: str, text: 
         ({"images": (make_image("p", "1", sha256="F" * 64),)}, "64 hex digits"),
         ({"images": (make_image("p", "1", location="/a\0b"),)}, "location"),
         ({"images": (make_image("p", "1", location="/caf\udce9.jpg"),)}, "location"),
+        ({"images": (make_image("p", "1", address="ftp://shop.example/1.jpg"),)}, "address"),
+        ({"images": (make_image("p", "1", address="https://shop.example/a b"),)}, "address"),
+        ({"images": (make_image("p", "1", address="https://shop.example/\ud800"),)}, "address"),
+        ({"images": (make_image("p", "1", address="https://shop.example/".ljust(2_049, "x")),)}, "2048 bytes"),
         ({"images": (make_image("p", "1", format=""),)}, "format"),
         ({"images": (make_image("p", "1", width_px=0),)}, "width"),
         ({"images": (make_image("p", "1", size_bytes=2**31),)}, "bytes"),
@@ -94,6 +106,10 @@ def test_a_product_that_cannot_be_stored_is_refused_by_name(fields: dict[str, An
         {"price": Decimal("1E+9")},
         {"price": Decimal("1.500000")},
         {"url": "http://shop.example/é?a=b#c"},
+        {"availability": "backorder"},
+        {"stated_at": datetime(1970, 1, 1, 14, tzinfo=timezone(timedelta(hours=14)))},
+        {"stated_at": datetime.now(UTC) + timedelta(hours=23)},
+        {"images": (make_image("p", "1", address="https://shop.example/é".ljust(2_047, "x")),)},
         {"attributes": nested(16)},
         {"attributes": {"": [None, True, -MAX_JSON_INTEGER, 1e308, "é", [], {}]}},
     ],
