@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.core.errors import SnapshotCorrupt
 from app.core.settings import Settings
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
@@ -26,7 +27,8 @@ def _folder(settings: Settings) -> "SnapshotFolder":
 @app.command(name="list")
 def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show the snapshots on disk, newest first."""
-    infos = _folder(Settings.load(data_dir=data_dir)).list()
+    snapshots = _folder(Settings.load(data_dir=data_dir))
+    infos = snapshots.list()
     if as_json:
         print_json([_document(info) for info in infos])
     elif infos:
@@ -37,6 +39,8 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
                 typer.echo(info.problem)
     else:
         typer.echo("There is no snapshot yet; `lookalike index FOLDER` makes one.")
+    if problem := _live_problem(snapshots, infos):
+        typer.echo(problem, err=True)
 
 
 @app.command()
@@ -65,6 +69,17 @@ def prune(
     with snapshots.lock():
         removed = snapshots.prune(settings.snapshots_kept)
     typer.echo(f"Removed {', '.join(removed)}." if removed else "There was nothing to remove.")
+
+
+def _live_problem(snapshots: "SnapshotFolder", infos: "list[SnapshotInfo]") -> str | None:
+    """Return why none of the snapshots is shown as the live one, if one should be."""
+    try:
+        current = snapshots.current()
+    except SnapshotCorrupt as error:
+        return error.message
+    if current is None or any(info.is_live for info in infos):
+        return None
+    return f"Snapshot {current.id} is live but not on the disk; choose another with `lookalike snapshots publish`."
 
 
 def _document(info: "SnapshotInfo") -> dict[str, object]:

@@ -134,6 +134,21 @@ def test_snapshots_are_listed_published_and_rolled_back(run: Run, photo: Path) -
     assert run("snapshots", "prune", "--keep", "2").out == "There was nothing to remove.\n"
 
 
+def test_the_list_says_why_no_snapshot_is_live(run: Run, shop: Shop) -> None:
+    """Whether the file that names it is damaged or the snapshot itself is gone; the list stays one for scripts."""
+    folder = shop.settings.snapshots_dir
+    (snapshot,) = json.loads(run("snapshots", "list", "--json").out)
+    (folder / snapshot["id"]).rename(folder / "elsewhere")
+    gone = run("snapshots", "list")
+    (folder / "elsewhere").rename(folder / snapshot["id"])
+    (folder / "CURRENT").write_bytes(b"{}")
+    damaged = run("snapshots", "list", "--json")
+
+    assert f"Snapshot {snapshot['id']} is live but not on the disk" in gone.error
+    assert "CURRENT" in damaged.error
+    assert [entry["id"] for entry in json.loads(damaged.out)] == [snapshot["id"]]
+
+
 def test_networks_are_listed_and_verified(run: Run, tmp_path: Path) -> None:
     """The network whose weights are installed is verified by its hash and by embedding pictures."""
     listed = json.loads(run("networks", "list", "--json", "--data-dir", tmp_path).out)
