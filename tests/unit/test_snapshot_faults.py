@@ -107,9 +107,7 @@ class TestDamage:
         folder.publish(second)
         assert folder.open_live_or_previous().degraded_reason is None
 
-    def test_what_an_older_version_wrote_is_read(
-        self, folder: SnapshotFolder, tmp_path: Path
-    ) -> None:
+    def test_what_an_older_version_wrote_is_read(self, folder: SnapshotFolder, tmp_path: Path) -> None:
         """It knew nothing of withdrawn ones; its hash is over what it says, not over what this version would say."""
         current = folder.current()
         assert current is not None
