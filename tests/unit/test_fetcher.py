@@ -271,11 +271,12 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 
 
 def _meeting(people: int) -> Answer:
-    """Answer once so many requests are there together."""
+    """Answer a little after so many requests are there together: time for more to come, if more may."""
     barrier = threading.Barrier(people)
 
     def answer(exchange: Exchange) -> None:
         barrier.wait(20)
+        exchange.wait(0.05)
         exchange.start(Content_Length=0)
 
     return answer
