@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from pydantic import JsonValue
 
 from app.core.errors import InvalidParameter
-from app.core.products import ProductRecord
 from app.db.checks import check_product
 from indexer.sources.columns import Columns, Plan
 from indexer.sources.pictures import PicturePlaces, stated_pictures
@@ -156,19 +155,6 @@ def _attributes(row: Row, plan: Plan) -> dict[str, JsonValue]:
 def _check(product: SourceProduct) -> None:
     """Refuse what the catalogue would refuse."""
     try:
-        check_product(
-            ProductRecord(
-                id=product.id,
-                title=product.title,
-                category=product.category,
-                brand=product.brand,
-                price=product.price,
-                currency=product.currency,
-                url=product.url,
-                availability=product.availability,
-                attributes=product.attributes,
-                stated_at=product.stated_at,
-            )
-        )
+        check_product(product.record())
     except InvalidParameter as error:
         raise Refused(Refusal.INVALID_VALUE, error.message) from error

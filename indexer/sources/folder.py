@@ -102,6 +102,6 @@ def _with_unique_ids(products: list[SourceProduct]) -> Iterator[SourceProduct]:
     for product in products:
         unique = product.id
         while unique in taken:
-            unique = f"{unique}~{_short_hash([*Path(str(product.images[0])).parts[-2:]])}"
+            unique = f"{unique}~{_short_hash([*(product.images[0].path or Path()).parts[-2:]])}"
         taken.add(unique)
         yield replace(product, id=unique)
