@@ -265,6 +265,7 @@ class TestWriters:
 class TestProcesses:
     """What `tests.support.store_child` checks; its last line on standard error says what went wrong."""
 
+    @pytest.mark.timeout(1800 if SOAK else 180)
     def test_writers_that_are_killed_at_any_moment_lose_nothing(self, tmp_path: Path) -> None:
         """Four at once, killed again and again: what an append kept that returned is there, and nothing is mixed up."""
         print(f"LOOKALIKE_TEST_SEED={SEED}")  # noqa: T201  # shown when the test fails
