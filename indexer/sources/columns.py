@@ -35,7 +35,7 @@ ATTRIBUTES = "attributes"
 
 _IMAGE_NUMBER = re.compile(r"(.*?[a-z])([0-9]{1,4})")
 _NOT_COUNTED = re.compile(r"[^\w]|_")
-_PLANS_KEPT = 1_000  # a hostile feed may name other columns in every row
+_MAX_KEPT_CHARS = 1024 * 1024  # of columns' names, whose plans are kept: a feed may name others in every row
 _PREFIX = "attributes."
 
 
@@ -88,6 +88,7 @@ class Columns:
         self._mapping = {squeezed(column): field for column, field in mapping.items()}
         self.mapped = tuple(mapping)
         self._plans: dict[tuple[str, ...], Plan] = {}
+        self._kept_chars = 0
         for column, field in mapping.items():
             if field and field not in ALIASES and not (field.startswith(_PREFIX) and len(field) > len(_PREFIX)):
                 known = ", ".join([*ALIASES, "attributes.NAME"])
@@ -117,8 +118,10 @@ class Columns:
         """Return what these columns are; raises `Refused` when two of them claim to be the same field."""
         plan = self._plans.get(names)
         if plan is None:
-            if len(self._plans) >= _PLANS_KEPT:
+            self._kept_chars += sum(map(len, names))
+            if self._kept_chars > _MAX_KEPT_CHARS:
                 self._plans.clear()
+                self._kept_chars = 0
             plan = self._plans[names] = self._new_plan(names)
         return plan
 

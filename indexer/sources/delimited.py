@@ -113,14 +113,15 @@ def _header(feed: FeedFile, lines: _Rows, reader: _Reader) -> list[str]:
     if lines.damage is not None:
         raise feed.invalid(f"has a header that is no text. {lines.damage.message}")
     names = [cell.strip("\ufeff \t") for cell in cells]
-    for name, times in Counter(filter(None, names)).items():
-        if times > 1 and image_rank(name) is None:
-            raise feed.invalid(f"has {times} columns named {shown(name)}.")
-    places = Counter[str]()
+    times = Counter(filter(None, names))
+    for name in times:
+        if times[name] > 1 and image_rank(name) is None:
+            raise feed.invalid(f"has {times[name]} columns named {shown(name)}.")
+    numbers = Counter[str]()
     for index, name in enumerate(names):
-        if names.count(name) > 1 and name:
-            places[name] += 1
-            names[index] = f"{name}_{places[name]}"
+        if times[name] > 1:
+            numbers[name] += 1
+            names[index] = f"{name}_{numbers[name]}"
     return names
 
 

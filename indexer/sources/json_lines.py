@@ -1,6 +1,7 @@
 """JSONL: one JSON object a line."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from indexer.sources.feed_file import MAX_ROW_CHARS, FeedFile, Lines, damage_in
@@ -47,8 +48,7 @@ def _row(decoder: json.JSONDecoder, text: str, number: int) -> Row:
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise Refused(Refusal.AMBIGUOUS_COLUMNS, f"An object says {shown(twice)} twice.")
     return found
 

@@ -12,8 +12,9 @@ from indexer.sources.records import Refusal, Refused, Row, shown
 
 GOOGLE_NAMESPACE: Final = "http://base.google.com/ns/1.0"
 
-_ATOM_NAMESPACE: Final = "http://www.w3.org/2005/Atom"
-_NAMESPACES: Final = (GOOGLE_NAMESPACE, "http://base.google.com/cns/1.0", _ATOM_NAMESPACE, "")  # cns: custom attributes
+_GOOGLE_NAMESPACES: Final = frozenset({GOOGLE_NAMESPACE, "http://base.google.com/cns/1.0"})  # cns: a shop's own fields
+_PLAIN_NAMESPACES: Final = frozenset({"", "http://www.w3.org/2005/Atom"})
+_NAMESPACES: Final = _GOOGLE_NAMESPACES | _PLAIN_NAMESPACES
 _ROOTS: Final = ("rss", "feed", "RDF")
 _ITEMS: Final = ("item", "entry")
 _MAX_ITEM_BYTES: Final = 4 * MAX_ROW_CHARS
@@ -85,23 +86,20 @@ def _items(feed: FeedFile, pieces: _Pieces) -> Iterator[Row]:
 
 
 def _row(number: int, item: Element) -> Row:
-    values: dict[str, object] = {}
-    ranks: dict[str, int] = {}
-    try:
-        for child in item:
-            namespace = child.tag[1:].partition("}")[0] if child.tag.startswith("{") else ""
-            value = _value(child, _MAX_DEPTH)
-            if namespace not in _NAMESPACES or value is None:
-                continue
-            name, rank = _local_name(child), min(_NAMESPACES.index(namespace), 2)
-            if rank < ranks.get(name, 3):
-                values[name], ranks[name] = value, rank
-            elif rank == ranks[name]:
-                known = values[name]
-                values[name] = [*known, value] if isinstance(known, list) else [known, value]
-    except Refused as error:
-        return Row(number, values, error)
-    return Row(number, values)
+    google: dict[str, list[object]] = {}
+    plain: dict[str, list[object]] = {}
+    refused: Refused | None = None
+    for child in item:
+        namespace = child.tag[1:].partition("}")[0] if child.tag.startswith("{") else ""
+        try:
+            value = _value(child, _MAX_DEPTH) if namespace in _NAMESPACES else None
+        except Refused as error:
+            refused = error
+        else:
+            if value is not None:
+                found = google if namespace in _GOOGLE_NAMESPACES else plain
+                found.setdefault(_local_name(child), []).append(value)
+    return Row(number, _single({**plain, **google}), refused)
 
 
 def _value(element: Element, depth_left: int) -> object:
@@ -111,15 +109,15 @@ def _value(element: Element, depth_left: int) -> object:
     if len(element) == 0:
         text = (element.text or "").strip()
         return text or element.get("href")
-    found: dict[str, object] = {}
+    found: dict[str, list[object]] = {}
     for child in element:
-        value = _value(child, depth_left - 1)
-        name = _local_name(child)
-        if name in found:
-            known = found[name]
-            value = [*known, value] if isinstance(known, list) else [known, value]
-        found[name] = value
-    return found
+        found.setdefault(_local_name(child), []).append(_value(child, depth_left - 1))
+    return _single(found)
+
+
+def _single(found: dict[str, list[object]]) -> dict[str, object]:
+    """Return what was found once as it is, and what was found several times as a list."""
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def _local_name(element: Element) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -55,8 +56,8 @@ def _opened(feed: FeedFile) -> Iterator[Any]:
         ):
             names = parquet.schema_arrow.names
             if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise feed.invalid(f"has two columns named {shown(twice)}.")
+                twice = Counter(names).most_common(1)[0][0]
+                raise feed.invalid(f"has several columns named {shown(twice)}.")
             yield parquet
     except (pa.ArrowException, OSError) as error:
         raise feed.invalid(f"is damaged or no Parquet: {error}") from error

@@ -14,11 +14,12 @@ _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")  # two letters or more: C:\ is a drive
 _ONE_OF_SEVERAL = re.compile(r"https?://.*|.*\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif|heic)", re.IGNORECASE)
 # Tried in this order. A comma alone parts addresses only before the next one: it may also stand in an address.
+# Each run of spaces is gone through once (no look back into it, no giving back): a cell may be a million of them.
 _SEPARATORS = (
-    re.compile(r"\s*\|\s*"),
-    re.compile(r"[\s,;]+(?=https?://)", re.IGNORECASE),
-    re.compile(r"\s*[,;]\s+"),
-    re.compile(r"\s+"),
+    re.compile(r"(?<!\s)\s*+\|\s*+"),
+    re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE),
+    re.compile(r"(?<!\s)\s*+[,;]\s++"),
+    re.compile(r"\s++"),
 )
 
 

@@ -45,7 +45,7 @@ def price_of(value: object, currency: str | None) -> tuple[Decimal, str | None]:
         raise Refused(Refusal.INVALID_PRICE, f"The price {shown(value)} is no number.")
     parts = _PRICE.fullmatch(value.strip())
     if parts is None:
-        raise Refused(Refusal.INVALID_PRICE, f"The price {shown(value)} cannot be read; write it as “15.00 EUR”.")
+        raise _unreadable(value)
     before, number, after = (part.strip() for part in parts.groups())
     if _NEGATIVE.search(before):
         raise _negative(value)
@@ -58,6 +58,10 @@ def _negative(value: object) -> Refused:
     return Refused(Refusal.INVALID_PRICE, f"The price {shown(value)} is negative.")
 
 
+def _unreadable(value: object) -> Refused:
+    return Refused(Refusal.INVALID_PRICE, f"The price {shown(value)} cannot be read; write it as “1234.50 EUR”.")
+
+
 def _agreed(unit: str, currency: str | None, value: str) -> str:
     """Return the currency that the price's own sign or code and the other column agree on."""
     if unit in SHARED_SIGNS:
@@ -66,6 +70,8 @@ def _agreed(unit: str, currency: str | None, value: str) -> str:
                 Refusal.INVALID_CURRENCY, f"The price {shown(value)} does not say which currency “{unit}” stands for."
             )
         return currency
+    if unit not in CURRENCY_OF_SIGN and not any(char.isalpha() for char in unit):
+        raise _unreadable(value)
     stated = currency_of(unit)
     if currency not in {None, stated}:
         raise Refused(
@@ -89,10 +95,8 @@ def _amount(number: str, currency: str | None, value: str) -> Decimal:
         )
     whole, _, fraction = number.rpartition(decimal) if decimal else (number, "", "")
     grouped = _GROUPED.fullmatch(whole)
-    if not whole.isdecimal() and (grouped is None or grouped[1] == decimal):
-        raise Refused(Refusal.INVALID_PRICE, f"The price {shown(value)} cannot be read; write it as “1234.50 EUR”.")
-    if fraction and not fraction.isdecimal():
-        raise Refused(Refusal.INVALID_PRICE, f"The price {shown(value)} cannot be read; write it as “1234.50 EUR”.")
+    if not (whole.isdecimal() or (grouped is not None and grouped[1] != decimal)) or not f"0{fraction}".isdecimal():
+        raise _unreadable(value)
     digits = re.sub(r"[^0-9]", "", whole)
     return Decimal(f"{digits}.{fraction}" if fraction else digits)
 

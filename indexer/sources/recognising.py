@@ -36,7 +36,7 @@ _OTHER_TEXTS: Final = (
     (re.compile(r"\A\["), "one JSON list; write one object a line (JSONL)"),
 )
 _KIND_OF_BEGINNING: Final[dict[str, Kind]] = {"<": "xml", "{": "jsonl"}
-_SEPARATOR_LINE: Final = re.compile(r"sep=.\s*\n", re.IGNORECASE)
+_SEPARATOR_LINE: Final = re.compile(r"\Asep=.\s*\n", re.IGNORECASE)
 
 
 def recognise(feed: FeedFile) -> Kind:

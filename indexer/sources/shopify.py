@@ -36,7 +36,7 @@ _NAMES: Final = {
     "option 3 value": ("option3value",),
 }
 _ONCE: Final = ("handle", "title", "vendor", "type", "category", "price")
-_METAFIELD: Final = re.compile(r"(.+?)\s*\(product\.metafields\..+\)")
+_METAFIELD: Final = "(product.metafields."  # Color (product.metafields.shopify.color-pattern)
 _WHOLE: Final = re.compile(r"-?[0-9]{1,9}")
 _NO_OPTION: Final = "Default Title"  # what Shopify writes where a product has no options
 _OPTIONS: Final = (1, 2, 3)
@@ -87,7 +87,7 @@ def _layout(names: tuple[str, ...], kept: frozenset[str]) -> _Layout:
     return _Layout(
         columns=columns,
         kept=tuple(name for name in names if squeezed(name) in kept),
-        metafields=tuple((name, found[1]) for name in names if (found := _METAFIELD.fullmatch(name))),
+        metafields=tuple((name, name.partition(_METAFIELD)[0].strip()) for name in names if _METAFIELD in name[1:]),
     )
 
 
