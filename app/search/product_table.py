@@ -30,26 +30,33 @@ Value: TypeAlias = bool | Number | str
 TEXT_FIELDS: Final = ("category", "brand", "availability", "currency")
 NUMBER_FIELD: Final = "price"
 ATTRIBUTE_PREFIX: Final = "attributes."
+FIELDS: Final = ", ".join((*TEXT_FIELDS, NUMBER_FIELD, f"{ATTRIBUTE_PREFIX}NAME"))
+"""All of them, for messages."""
 # A description is long and different for each product: nobody filters by it, and it would be in memory twice.
 MAX_TEXT_CHARS: Final = 200
 _CHUNK_BYTES: Final = 64 * 1024  # parsed records that fit in the processor's cache: half the time of 1 MiB
 
-_Rank: TypeAlias = tuple[int, Value] | tuple[int]
-_NUMBERS: Final = (1,)
-_TEXTS: Final = (2,)
+Rank: TypeAlias = tuple[int, Value]
+_LEAST: Final = Decimal("-Infinity")
+_MOST: Final = Decimal("Infinity")
 _Key: TypeAlias = str | float | Decimal | tuple[bool]
 """A value in a dictionary: a truth in a tuple, because True equals 1 there."""
 _Groups: TypeAlias = "defaultdict[_Key | None, array[int]]"
 """The products with each value, while they are read; None for texts that are too long to be compared."""
 
 
-def rank(value: Value) -> _Rank:
+def is_field(name: str) -> bool:
+    """Whether products could have a field of this name; of attributes, every name is one."""
+    return name in {*TEXT_FIELDS, NUMBER_FIELD} or (name.startswith(ATTRIBUTE_PREFIX) and name != ATTRIBUTE_PREFIX)
+
+
+def rank(value: Value) -> Rank:
     """Return what values of all types are sorted by: truths, then numbers, then texts; never equal across types."""
     if isinstance(value, bool):
         return 0, value
     if isinstance(value, str):
-        return *_TEXTS, value
-    return *_NUMBERS, value
+        return 2, value
+    return 1, value
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -68,21 +75,25 @@ class Column:
     products: Int32Array
     starts: Int64Array
 
+    def place(self, value: Value) -> int | None:
+        """Return where a value is among the values; 1 is neither true nor "1"."""
+        place = bisect_left(self.values, rank(value), key=rank)
+        return place if place < len(self.values) and rank(self.values[place]) == rank(value) else None
+
     def having(self, value: Value) -> Int32Array:
-        """Return the products with this value; 1 is neither true nor "1"."""
-        first = bisect_left(self.values, rank(value), key=rank)
-        last = bisect_right(self.values, rank(value), key=rank)
-        return self.products[self.starts[first] : self.starts[last]]
+        """Return the products with this value."""
+        place = self.place(value)
+        return self.products[:0] if place is None else self.products[self.starts[place] : self.starts[place + 1]]
 
     def between(self, gte: Number | None, gt: Number | None, lte: Number | None, lt: Number | None) -> Int32Array:
         """Return the products with a number within all of these bounds."""
         first = max(
-            bisect_left(self.values, _NUMBERS if gte is None else rank(gte), key=rank),
-            bisect_right(self.values, _NUMBERS if gt is None else rank(gt), key=rank),
+            bisect_left(self.values, rank(_LEAST if gte is None else gte), key=rank),
+            bisect_right(self.values, rank(_LEAST if gt is None else gt), key=rank),
         )
         last = min(
-            bisect_right(self.values, _TEXTS if lte is None else rank(lte), key=rank),
-            bisect_left(self.values, _TEXTS if lt is None else rank(lt), key=rank),
+            bisect_right(self.values, rank(_MOST if lte is None else lte), key=rank),
+            bisect_left(self.values, rank(_MOST if lt is None else lt), key=rank),
         )
         return self.products[self.starts[first] : self.starts[max(first, last)]]
 
