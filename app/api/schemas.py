@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
 # Prices leave as numbers that read as written (19.90, not 19.899999), which JSON numbers do for every price there is.
 Price = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
@@ -51,7 +51,12 @@ class ProductSummary(Out):
     price: Price | None = Field(examples=[19.9])
     currency: str | None = Field(examples=["EUR"])
     url: str | None = Field(examples=["https://shop.example/p/42"])
+    availability: Literal["in_stock", "out_of_stock", "preorder", "backorder"] | None = Field(examples=["in_stock"])
     attributes: dict[str, JsonValue] = Field(examples=[{"colour": "blue"}])
+    updated_at: datetime | None = Field(
+        validation_alias=AliasChoices("stated_at", "updated_at"),
+        description="When the shop last changed it, as the shop says.",
+    )
 
 
 class Product(ProductSummary):

@@ -69,7 +69,9 @@ def test_the_answer_has_the_form_that_others_script_against(client: TestClient, 
         "price": 19.9,
         "currency": "EUR",
         "url": "https://shop.example/mugs-03",
+        "availability": None,
         "attributes": {"colour": COLOURS[3]},
+        "updated_at": None,
     }
     assert list(answer["timings_ms"]) == ["decode", "embed", "search", "total"]
     assert answer["timings_ms"]["total"] >= answer["timings_ms"]["embed"] > 0
