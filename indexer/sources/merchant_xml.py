@@ -17,7 +17,6 @@ _PLAIN_NAMESPACES: Final = frozenset({"", "http://www.w3.org/2005/Atom"})
 _NAMESPACES: Final = _GOOGLE_NAMESPACES | _PLAIN_NAMESPACES
 _ROOTS: Final = ("rss", "feed", "RDF")
 _ITEMS: Final = ("item", "entry")
-_MAX_ITEM_BYTES: Final = 4 * MAX_ROW_CHARS
 _MAX_DEPTH: Final = 8
 
 
@@ -52,8 +51,8 @@ class _Pieces:
     def read(self, size: int = -1, /) -> bytes:
         piece = self._file.read(size)
         self._bytes += len(piece)
-        if self._bytes > _MAX_ITEM_BYTES:
-            raise self._feed.invalid(f"has an item of more than {_MAX_ITEM_BYTES:,} bytes, the limit, or no items.")
+        if self._bytes > MAX_ROW_CHARS:
+            raise self._feed.invalid(f"has an item of more than {MAX_ROW_CHARS:,} bytes, the limit, or no items.")
         return piece
 
     def begin_item(self) -> None:

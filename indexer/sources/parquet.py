@@ -59,7 +59,7 @@ def _opened(feed: FeedFile) -> Iterator[Any]:
                 twice = Counter(names).most_common(1)[0][0]
                 raise feed.invalid(f"has several columns named {shown(twice)}.")
             yield parquet
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # the latter from values no Python has
         raise feed.invalid(f"is damaged or no Parquet: {error}") from error
 
 

@@ -31,7 +31,7 @@ _KIND_OF_ENDING: Final = {
     "ndjson": "jsonl",
 }
 _OTHER_TEXTS: Final = (
-    (re.compile("\0"), "no text: it holds NUL bytes. Save a feed as UTF-8"),
+    (re.compile(r"\A[^\r\n]*\0"), "no text: it begins with NUL bytes. Save a feed as UTF-8"),
     (re.compile(r"\A<(!doctype html|html)\b", re.IGNORECASE), "a web page, not a feed"),
     (re.compile(r"\A\["), "one JSON list; write one object a line (JSONL)"),
 )
