@@ -1,6 +1,7 @@
 """The filter grammar: what it matches, and how everything else is refused."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -10,10 +11,12 @@ from pydantic import JsonValue
 
 from app.core.errors import InvalidParameter
 from app.core.products import ProductRecord, to_line
+from app.search.facets import MAX_FACET_VALUES, MAX_FACETS
 from app.search.filters import MAX_CONDITIONS, MAX_DEPTH, MAX_FILTER_BYTES, MAX_VALUES, matching, parse_filter
 from app.search.product_table import MAX_TEXT_CHARS, ProductTable
 from tests.support.catalogue import make_product
 from tests.support.plain_filters import holds, random_filters, random_products
+from tests.support.sources import REPOSITORY
 
 SHOES = make_product(
     "p1",
@@ -24,6 +27,7 @@ SHOES = make_product(
     attributes={"colour": ["red", "white"], "size": {"eu": 42}, "vegan": True, "stars": 1, "code": "1", "weight": 0.3},
 )
 BAG = make_product("p2", category="bags", price=Decimal("50.00"), currency="EUR", attributes={"colour": "Red"})
+PAGE = (REPOSITORY / "docs" / "filters.md").read_text(encoding="utf-8")
 BARE = make_product("p3")
 TABLE = ProductTable(map(to_line, [SHOES, BAG, BARE]))
 
@@ -206,6 +210,29 @@ class TestRefusals:
         """It may be personal, or an attack."""
         for value in ("secret", ["secret"], {"in": "secret"}, {"gte": "secret"}, {"not": {"not": "secret"}}):
             assert "secret" not in _refusal(json.dumps({"price": value}))
+
+
+class TestPage:
+    """What docs/filters.md says."""
+
+    def test_every_filter_on_the_page_is_one(self) -> None:
+        """Those of the commands and those of the table."""
+        written = re.findall(r"filter=(\{.*\})'$|`(\{[^`…]*\})`", PAGE, flags=re.MULTILINE)
+        filters = [one or other for one, other in written if 'size": {' not in one + other]
+        assert len(filters) > 10
+        for text in filters:
+            parse_filter(text)
+
+    def test_the_limits_on_the_page_are_those_of_the_code(self) -> None:
+        """And the message that it shows is what is answered."""
+        limits = [
+            int(digits.replace(",", ""))
+            for digits in re.findall(r"^\|.*\| ([0-9,]+)(?: bytes)? \|$", PAGE, re.MULTILINE)
+        ]
+        assert limits == [MAX_FILTER_BYTES, MAX_DEPTH, MAX_CONDITIONS, MAX_VALUES, MAX_TEXT_CHARS, MAX_FACETS]
+        assert f"the {MAX_FACET_VALUES} values" in PAGE
+        message = _refusal('{"or": [{}, {"price": "10"}]}')
+        assert f"`{message}`" in PAGE
 
 
 class TestLimits:
