@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.api import routes_health, routes_jobs, routes_products, routes_search, routes_snapshots
+from app.api.bodies import BodyReader
 from app.api.errors import install_error_handlers
-from app.api.forms import UploadReader
 from app.api.limits import RateLimiter
 from app.api.metrics import Metrics, serve_metrics
 from app.api.middleware import RequestMiddleware
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    app.state.uploads = UploadReader(settings)
+    app.state.bodies = BodyReader(settings)
     app.state.rate_limiter = RateLimiter(settings.rate_per_minute)
     app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_upload_bytes)
     install_error_handlers(app)

@@ -1,5 +1,5 @@
 """
-What routes are given: the open service, the reader of uploads, and the two guards.
+What routes are given: the open service, the reader of bodies, and the two guards.
 
 All of them are coroutines, because FastAPI runs plain functions in a thread each: five switches for a request, and a
 rate limiter that counts in several threads at once.
@@ -13,7 +13,7 @@ import anyio
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
 
-from app.api.forms import UploadReader
+from app.api.bodies import BodyReader
 from app.api.limits import RateLimiter
 from app.core.errors import InvalidKey
 from app.core.settings import Settings
@@ -27,9 +27,9 @@ async def _service(request: Request) -> OpenService:
     return service
 
 
-async def _uploads(request: Request) -> UploadReader:
-    uploads: UploadReader = request.app.state.uploads
-    return uploads
+async def _bodies(request: Request) -> BodyReader:
+    bodies: BodyReader = request.app.state.bodies
+    return bodies
 
 
 async def _limit_rate(request: Request) -> None:
@@ -50,7 +50,7 @@ async def _require_admin_key(request: Request) -> None:
 
 
 Service = Annotated[OpenService, Depends(_service)]
-Uploads = Annotated[UploadReader, Depends(_uploads)]
+Bodies = Annotated[BodyReader, Depends(_bodies)]
 limit_rate: Any = Depends(_limit_rate)
 require_admin_key: Any = Depends(_require_admin_key)
 

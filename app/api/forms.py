@@ -6,104 +6,83 @@ for one field, megabytes before the first boundary. A body is at most `max_uploa
 then cut at its boundaries with `bytes.find`; nothing touches the disk, and no byte is looked at in a Python loop.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from app.api.bodies import BodyReader
 from app.core.errors import (
-    BodyTooLarge,
     FieldTooLarge,
     MalformedMultipart,
     MalformedRequest,
     MissingImage,
-    Overloaded,
-    RequestTimedOut,
     TooManyParts,
     UnsupportedMediaType,
 )
-from app.core.files import MIB
-from app.core.settings import Settings
 
-MAX_FIELDS = 8
 MAX_FIELD_BYTES = 4 * 1024
-MAX_FILES = 1
 MAX_BOUNDARY_BYTES = 70  # RFC 2046, 5.1.1
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 8 * 1024  # a file name of 4,000 characters is odd, but no attack
-MAX_BUFFERED_UPLOADS = 32  # uploads of full size that may be in memory at once, however many connections share them
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """
+    What a form may hold.
+
+    Attributes:
+        files: Parts that are files; all of them are named `image`.
+        fields: Parts that are text, with different names.
+        field_bytes: Of one of them.
+        text_files: Names of fields that may come as a file, which some clients make of any text with a content type.
+    """
+
+    files: int = 1
+    fields: int = 8
+    field_bytes: int = MAX_FIELD_BYTES
+    text_files: frozenset[str] = frozenset()
+
+
+PHOTO_FORM: Final = FormLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The parts of an upload: text fields by name, and the bytes of the file field `image`; no file name is kept."""
+    """The parts of an upload: text fields by name, and the bytes of the files `image`; no file name is kept."""
 
     fields: Mapping[str, str]
-    image: bytes | None
+    images: tuple[bytes, ...]
+
+    @property
+    def image(self) -> bytes | None:
+        """The first file."""
+        return self.images[0] if self.images else None
 
 
-class UploadReader:
-    """Reads uploads within the limits of the settings, and keeps account of how much memory they take together."""
+async def read_form(request: Request, bodies: BodyReader, limits: FormLimits = PHOTO_FORM) -> Form:
+    """
+    Read and cut up the body of a request.
 
-    def __init__(self, settings: Settings) -> None:
-        self._max_bytes = settings.max_upload_bytes
-        self._timeout_s = settings.receive_timeout_s
-        self._budget_bytes = MAX_BUFFERED_UPLOADS * settings.max_upload_bytes
-        self._buffered_bytes = 0
-
-    async def read(self, request: Request) -> Form:
-        """
-        Read and cut up the body of a request.
-
-        Raises:
-            UnsupportedMediaType, BodyTooLarge, RequestTimedOut, MalformedMultipart, MalformedRequest, TooManyParts,
-            FieldTooLarge, MissingImage (no body at all), Overloaded: see their docstrings.
-        """
-        boundary = _boundary(request.headers)
-        self._check_declared_length(request.headers)
-        try:
-            async with asyncio.timeout(self._timeout_s), aclosing(request.stream()) as stream:
-                body = await self._collect(stream)
-        except TimeoutError as error:
-            raise RequestTimedOut(
-                f"The body did not arrive within {self._timeout_s:g} s, the limit (LOOKALIKE_RECEIVE_TIMEOUT_S)."
-            ) from error
-        try:
-            return parse_form(body, boundary)
-        except MalformedMultipart as error:
-            if _bytes_after_the_body(request):
-                raise MalformedRequest("The body is longer than its Content-Length.") from error
-            raise
-
-    def _check_declared_length(self, headers: Headers) -> None:
-        declared = headers.get("content-length", "0")
-        if declared.isascii() and declared.isdecimal() and int(declared) > self._max_bytes:
-            raise self._too_large(f"{int(declared)} bytes")
-
-    async def _collect(self, stream: AsyncIterator[bytes]) -> bytearray:
-        body = bytearray()
-        try:
-            async for chunk in stream:
-                if len(body) + len(chunk) > self._max_bytes:
-                    raise self._too_large("longer")
-                if self._buffered_bytes + len(chunk) > self._budget_bytes:
-                    raise Overloaded("Too many uploads arrive at once.")
-                self._buffered_bytes += len(chunk)
-                body += chunk
-            return body
-        finally:
-            self._buffered_bytes -= len(body)
-
-    def _too_large(self, size: str) -> BodyTooLarge:
-        limit = f"{self._max_bytes} bytes ({self._max_bytes / MIB:.3g} MiB)"
-        return BodyTooLarge(f"The upload is {size}; the limit is {limit} (LOOKALIKE_MAX_UPLOAD_BYTES).")
+    Raises:
+        UnsupportedMediaType, BodyTooLarge, RequestTimedOut, MalformedMultipart, MalformedRequest, TooManyParts,
+        FieldTooLarge, MissingImage (no body at all), Overloaded: see their docstrings.
+    """
+    boundary = _boundary(request.headers)
+    body = await bodies.collect(request)
+    try:
+        return parse_form(body, boundary, limits)
+    except MalformedMultipart as error:
+        if _bytes_after_the_body(request):
+            raise MalformedRequest("The body is longer than its Content-Length.") from error
+        raise
 
 
-def parse_form(body: bytes | bytearray, boundary: bytes) -> Form:
+def parse_form(body: bytes | bytearray, boundary: bytes, limits: FormLimits = PHOTO_FORM) -> Form:
     """
     Cut a complete body at its boundaries.
 
@@ -111,23 +90,26 @@ def parse_form(body: bytes | bytearray, boundary: bytes) -> Form:
         MalformedMultipart, TooManyParts, FieldTooLarge: The body is not what it says it is, or exceeds a limit.
     """
     fields: dict[str, str] = {}
-    image: bytes | None = None
+    images: list[bytes] = []
     files = 0
-    for headers, start, end in _parts(body, boundary):
-        name, is_file = _disposition(headers)
+    for headers, start, end in _parts(body, boundary, limits):
+        name, has_file_name = _disposition(headers)
+        is_file = name == "image" or (has_file_name and name not in limits.text_files)
         files += is_file
-        if files > MAX_FILES or len(fields) + (not is_file) > MAX_FIELDS:
-            raise TooManyParts(f"A request may have {MAX_FILES} file and {MAX_FIELDS} fields.")
-        if name in fields or (name == "image" and image is not None):
+        if files > limits.files or len(fields) + (not is_file) > limits.fields:
+            raise _too_many_parts(limits)
+        if name in fields:
             raise TooManyParts("A field may be sent once.")
         if name == "image":
-            image = bytes(memoryview(body)[start:end])
-        else:  # a file under another name is refused later, by that name
-            fields[name] = "" if is_file else _text(body[start : min(end, start + MAX_FIELD_BYTES + 1)])
-    return Form(fields, image)
+            images.append(bytes(memoryview(body)[start:end]))
+        elif is_file:  # under another name; it is refused later, by that name
+            fields[name] = ""
+        else:
+            fields[name] = _text(body[start : min(end, start + limits.field_bytes + 1)], limits)
+    return Form(fields, tuple(images))
 
 
-def _parts(body: bytes | bytearray, boundary: bytes) -> list[tuple[bytes, int, int]]:
+def _parts(body: bytes | bytearray, boundary: bytes, limits: FormLimits) -> list[tuple[bytes, int, int]]:
     """Return (headers, start of content, end of content) of every part; the body must end with its last boundary."""
     delimiter = b"--" + boundary
     separator = b"\r\n" + delimiter
@@ -136,8 +118,8 @@ def _parts(body: bytes | bytearray, boundary: bytes) -> list[tuple[bytes, int, i
     found: list[tuple[bytes, int, int]] = []
     position = len(delimiter)
     while not body.startswith(b"--", position):
-        if len(found) > MAX_FIELDS + MAX_FILES:
-            raise TooManyParts(f"A request may have {MAX_FILES} file and {MAX_FIELDS} fields.")
+        if len(found) > limits.fields + limits.files:
+            raise _too_many_parts(limits)
         if not body.startswith(b"\r\n", position):
             raise MalformedMultipart("A boundary is not followed by a line end.")
         # The search begins at the boundary's own line end, so that a part without headers is found as well.
@@ -156,7 +138,7 @@ def _parts(body: bytes | bytearray, boundary: bytes) -> list[tuple[bytes, int, i
 
 
 def _disposition(headers: bytes) -> tuple[str, bool]:
-    """Return the field's name and whether the part is a file."""
+    """Return the field's name and whether the part has a file name."""
     lines = headers.split(b"\r\n")
     if len(lines) > MAX_PART_HEADERS:
         raise MalformedMultipart(f"A part has {len(lines)} headers; the limit is {MAX_PART_HEADERS}.")
@@ -169,13 +151,20 @@ def _disposition(headers: bytes) -> tuple[str, bool]:
             name = options.get(b"name")
             if kind != b"form-data" or name is None:
                 break
-            return name.decode("utf-8", "replace"), name == b"image" or b"filename" in options
+            return name.decode("utf-8", "replace"), b"filename" in options
     raise MalformedMultipart("A part does not say which field it is.")
 
 
-def _text(content: bytes | bytearray) -> str:
-    if len(content) > MAX_FIELD_BYTES:
-        raise FieldTooLarge(f"A field is longer than {MAX_FIELD_BYTES} bytes, the limit.")
+def _too_many_parts(limits: FormLimits) -> TooManyParts:
+    def counted(count: int, noun: str) -> str:
+        return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+    return TooManyParts(f"A request may have {counted(limits.files, 'file')} and {counted(limits.fields, 'field')}.")
+
+
+def _text(content: bytes | bytearray, limits: FormLimits) -> str:
+    if len(content) > limits.field_bytes:
+        raise FieldTooLarge(f"A field is longer than {limits.field_bytes} bytes, the limit.")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -183,8 +172,6 @@ def _text(content: bytes | bytearray) -> str:
 
 
 def _boundary(headers: Headers) -> bytes:
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType("The body is compressed; send it without Content-Encoding.")
     declared = headers.get("content-type")
     if declared is None and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         raise MissingImage("The request has no body; send the photo as the field image of multipart/form-data.")

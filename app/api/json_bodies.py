@@ -1,58 +1,87 @@
 """Reading a JSON body: within a limit, strictly, and after the guards of its route, as FastAPI's own reading is not."""
 
-import asyncio
-from typing import TypeVar
+import json
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from app.core.errors import BodyTooLarge, InvalidParameter, MalformedRequest, RequestTimedOut, UnsupportedMediaType
+from app.api.bodies import BodyReader
+from app.core.errors import InvalidParameter, MalformedRequest, UnsupportedMediaType
 
 JSON_MEDIA_TYPE = "application/json"
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def read_json(request: Request, kind: type[Body], *, max_bytes: int, timeout_s: float) -> Body:
+async def read_json(request: Request, bodies: BodyReader, kind: type[Body], *, max_bytes: int) -> Body:
     """
     Read the body of a request as one JSON object of this kind; no body at all is an empty object.
 
     Raises:
-        UnsupportedMediaType, BodyTooLarge, RequestTimedOut, MalformedRequest: It cannot be read.
+        UnsupportedMediaType, BodyTooLarge, RequestTimedOut, MalformedRequest, Overloaded: It cannot be read.
         InvalidParameter: A field is missing, unknown or wrong.
     """
-    body = await _collect(request, max_bytes, timeout_s)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and media_type != JSON_MEDIA_TYPE:
+    return validated(parse_json(await collect_json(request, bodies, max_bytes) or b"{}"), kind)
+
+
+async def collect_json(request: Request, bodies: BodyReader, max_bytes: int | None = None) -> bytearray:
+    """Return the bytes of a body that says it is JSON, or is empty; raises as `read_json` does."""
+    body = await bodies.collect(request, max_bytes)
+    if body and media_type(request) != JSON_MEDIA_TYPE:
         raise UnsupportedMediaType(f"The body must be {JSON_MEDIA_TYPE}.")
+    return body
+
+
+def media_type(request: Request) -> str:
+    """Return what the body of a request says it is, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse_json(text: bytes | bytearray | str) -> Any:  # noqa: ANN401  # any JSON value
+    """
+    Return the value of a JSON text; numbers with a fraction or an exponent are exact (`Decimal`).
+
+    Raises:
+        MalformedRequest: It is not JSON (NaN is not), is nested very deep, or names a field twice.
+    """
     try:
-        return kind.model_validate_json(body or b"{}", strict=True)
+        text = text if isinstance(text, str) else text.decode()
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise MalformedRequest("The body is not JSON, or is nested too deep.") from error
+
+
+def validated(value: object, kind: type[Body], what: str = "The body") -> Body:
+    """
+    Return a JSON value as an object of this kind; `what` names it in messages.
+
+    Raises:
+        InvalidParameter: It is no object, or a field is missing, unknown or wrong; without a word of what was sent.
+    """
+    if not isinstance(value, dict):
+        raise InvalidParameter(f"{what} is not a JSON object.")
+    try:
+        return kind.model_validate(value, strict=True)
     except ValidationError as error:
-        raise _in_our_words(error, kind) from error
+        raise _in_our_words(error, kind, what) from error
 
 
-async def _collect(request: Request, max_bytes: int, timeout_s: float) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise BodyTooLarge(f"The body is longer than {max_bytes} bytes, the limit here.")
-    except TimeoutError as error:
-        raise RequestTimedOut(
-            f"The body did not arrive within {timeout_s:g} s, the limit (LOOKALIKE_RECEIVE_TIMEOUT_S)."
-        ) from error
-    return bytes(body)
-
-
-def _in_our_words(error: ValidationError, kind: type[BaseModel]) -> MalformedRequest | InvalidParameter:
-    """Say what is wrong without a word of what was sent."""
+def _in_our_words(error: ValidationError, kind: type[BaseModel], what: str) -> InvalidParameter:
     first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return MalformedRequest("The body is not JSON.")
     if first["type"] == "extra_forbidden":
-        return InvalidParameter(
-            f"The body has a field that is not known here; it takes {', '.join(kind.model_fields)}."
-        )
-    return InvalidParameter(f"{first['loc'][0] if first['loc'] else 'The body'}: {first['msg']}.")
+        known = ", ".join(kind.model_fields)
+        return InvalidParameter(f"{what} has a field that is not known here; it takes {known}.")
+    return InvalidParameter(f"{first['loc'][0] if first['loc'] else what}: {first['msg']}.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedRequest("An object in the body names a field twice.")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import APIRouter, Path, Query, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Service, require_admin_key
+from app.api.dependencies import Bodies, Service, require_admin_key
 from app.api.json_bodies import JSON_MEDIA_TYPE, read_json
 from app.api.openapi import ADMIN_KEY, problems
 from app.api.parameters import only_query
@@ -61,10 +61,9 @@ router = APIRouter(tags=["jobs"], dependencies=[require_admin_key])
     dependencies=[only_query()],
     openapi_extra={**_SECURITY, **_REINDEX_BODY},
 )
-async def reindex(request: Request, response: Response, service: Service) -> JobShown:
+async def reindex(request: Request, response: Response, service: Service, bodies: Bodies) -> JobShown:
     """Queue a reindex, one at a time; the index that is live stays live until the new one is."""
-    timeout_s: float = request.app.state.settings.receive_timeout_s
-    asked = await read_json(request, ReindexRequest, max_bytes=MAX_BODY_BYTES, timeout_s=timeout_s)
+    asked = await read_json(request, bodies, ReindexRequest, max_bytes=MAX_BODY_BYTES)
     job = await _change(service, lambda jobs: jobs.create(REINDEX, {"full": asked.full}))
     return _shown(job, response, is_new=True)
 

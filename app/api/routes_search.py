@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Service, Uploads, limit_rate, while_connected
+from app.api.dependencies import Bodies, Service, limit_rate, while_connected
+from app.api.forms import read_form
 from app.api.openapi import CLASSIFY_BODY, SEARCH_BODY, UPLOAD_ERRORS, problems
 from app.api.parameters import SearchRequest, classify_request, only_query, search_request
 from app.api.rendering import search_response, timings_ms
@@ -24,9 +25,9 @@ router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
     responses=problems(*UPLOAD_ERRORS, NotFound, Unavailable),
     openapi_extra=SEARCH_BODY,
 )
-async def search(request: Request, response: Response, service: Service, uploads: Uploads) -> SearchResponse:
+async def search(request: Request, response: Response, service: Service, bodies: Bodies) -> SearchResponse:
     """Search with a photo, with a product of the catalogue, or again with an earlier search. Nothing is stored."""
-    asked = search_request(await uploads.read(request))
+    asked = search_request(await read_form(request, bodies))
     started_s = time.perf_counter()
     with _Logged(request) as trace:
         answer = await while_connected(request, _answer(service.search, asked, trace))
@@ -40,9 +41,9 @@ async def search(request: Request, response: Response, service: Service, uploads
     responses=problems(*UPLOAD_ERRORS, Unavailable),
     openapi_extra=CLASSIFY_BODY,
 )
-async def classify(request: Request, response: Response, service: Service, uploads: Uploads) -> ClassifyResponse:
+async def classify(request: Request, response: Response, service: Service, bodies: Bodies) -> ClassifyResponse:
     """Return ImageNet's classes of a photo and the shop's own categories. Nothing is stored."""
-    image, region = classify_request(await uploads.read(request))
+    image, region = classify_request(await read_form(request, bodies))
     started_s = time.perf_counter()
     with _Logged(request) as trace:
         seen = await while_connected(request, service.search.classify(image, region, trace))
