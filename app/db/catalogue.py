@@ -5,9 +5,9 @@ import binascii
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, func, select
 
 from app.core.errors import InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, ProductSummary
@@ -23,29 +23,10 @@ _T = TypeVar("_T")
 CHUNK_ROWS = 1_000
 """Ids in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
-_SUMMARY = (
-    products.c.id,
-    products.c.title,
-    products.c.category,
-    products.c.brand,
-    products.c.price,
-    products.c.currency,
-    products.c.url,
-    products.c.availability,
-    products.c.attributes,
-    products.c.stated_at,
-)
-_IMAGE = (
-    product_images.c.id.label("image_id"),
-    product_images.c.sha256,
-    product_images.c.location,
-    product_images.c.address,
-    product_images.c.format,
-    product_images.c.width_px,
-    product_images.c.height_px,
-    product_images.c.size_bytes,
-    product_images.c.position,
-)
+_SUMMARY = tuple(products.c[name] for name in ("id", *PRODUCT_FIELDS))
+_IMAGE = tuple(product_images.c[name] for name in ("id", *IMAGE_FIELDS))
+_SUMMARY_NAMES = tuple(column.name for column in _SUMMARY)
+_IMAGE_NAMES = tuple(column.name for column in _IMAGE)
 
 
 class Catalogue:
@@ -127,6 +108,15 @@ class Catalogue:
                 found[sha256] = ImageFacts(*facts)
         return found
 
+    def image_sha256s(self) -> set[str]:
+        """Return the SHA-256 of every picture that the catalogue or a live change refers to."""
+        return set(self._connection.execute(select(product_images.c.sha256)).scalars()) | {
+            image.sha256
+            for change in self.live_changes(after=0)
+            if change.record is not None
+            for image in change.record.images
+        }
+
     def validators(self, addresses: Collection[str]) -> dict[str, FetchedPicture]:
         """Return what is known of those of these addresses that a picture was fetched from."""
         columns = [fetched_pictures.c[field.name] for field in fields(FetchedPicture)]
@@ -141,14 +131,14 @@ class Catalogue:
         """Return the product with its images in their order, or None."""
         if not is_product_id(product_id):
             return None
-        row = self._connection.execute(select(*_SUMMARY).where(products.c.id == product_id)).mappings().first()
-        return None if row is None else _record(row, self._images_of([product_id]))
+        row = self._connection.execute(select(*_SUMMARY).where(products.c.id == product_id)).first()
+        return None if row is None else _record(row, self.images_of([product_id]))
 
     def get_image(self, image_id: str) -> ImageRecord | None:
         """Return the image, or None."""
         if not is_image_id(image_id):
             return None
-        row = self._connection.execute(select(*_IMAGE).where(product_images.c.id == image_id)).mappings().first()
+        row = self._connection.execute(select(*_IMAGE).where(product_images.c.id == image_id)).first()
         return None if row is None else _image(row)
 
     def list_products(self, *, after: str | None = None, limit: int = 50, category: str | None = None) -> ProductPage:
@@ -185,8 +175,8 @@ class Catalogue:
         place = func.row_number().over(partition_by=products.c.category, order_by=mixed_ids.c.hash).label("place")
         statement = select(*_SUMMARY, place).join(mixed_ids, mixed_ids.c.product_id == products.c.id)
         statement = statement.order_by(place, products.c.category, products.c.id).limit(limit)
-        rows = self._connection.execute(statement).mappings().all()
-        images = self._images_of([row["id"] for row in rows])
+        rows = self._connection.execute(statement).all()
+        images = self.images_of([row.id for row in rows])
         return ProductPage(tuple(_record(row, images) for row in rows), next_cursor=None)
 
     def _next_products(self, after: str | None, limit: int, category: str | None = None) -> list[ProductRecord]:
@@ -196,33 +186,32 @@ class Catalogue:
             statement = statement.where(products.c.id > after)
         if category is not None:
             statement = statement.where(products.c.category == category)
-        rows = self._connection.execute(statement).mappings().all()
-        images = self._images_of([row["id"] for row in rows])
+        rows = self._connection.execute(statement).all()
+        images = self.images_of([row.id for row in rows])
         return [_record(row, images) for row in rows]
 
     def _stored(self, product_ids: Collection[str]) -> dict[str, Stored]:
         """Return what is known of each of these products, there or not; at most `CHUNK_ROWS` ids."""
-        columns = [products.c[name] for name in ("id", *PRODUCT_FIELDS)]
-        rows = self._connection.execute(select(*columns).where(products.c.id.in_(product_ids))).mappings()
-        own = {row["id"]: dict(row) for row in rows}
-        columns = [product_images.c[name] for name in ("id", *IMAGE_FIELDS)]
-        of_products = product_images.c.product_id.in_(product_ids)
+        rows = self._connection.execute(select(*_SUMMARY).where(products.c.id.in_(product_ids)))
+        own = {row.id: dict(zip(_SUMMARY_NAMES, row, strict=True)) for row in rows}
+        statement = select(product_images.c.product_id, *_IMAGE).where(product_images.c.product_id.in_(product_ids))
         images: dict[str, dict[str, Row]] = {}
-        for row in self._connection.execute(select(*columns).where(of_products)).mappings():
-            images.setdefault(row["product_id"], {})[row["id"]] = dict(row)
+        for product_id, *values in self._connection.execute(statement):
+            image = dict(zip(_IMAGE_NAMES, values, strict=True))
+            images.setdefault(product_id, {})[image["id"]] = image
         live = live_changes.marks(self._connection, product_ids)
         return {name: Stored(own.get(name), images.get(name, {}), live.get(name)) for name in product_ids}
 
-    def _images_of(self, product_ids: Collection[str]) -> dict[str, list[ImageRecord]]:
-        """Return the images of these products in their order; at most `CHUNK_ROWS` ids."""
+    def images_of(self, product_ids: Collection[str]) -> dict[str, list[ImageRecord]]:
+        """Return the images of each of these products, in their order; at most `CHUNK_ROWS` ids."""
         statement = (
             select(product_images.c.product_id, *_IMAGE)
             .where(product_images.c.product_id.in_(product_ids))
             .order_by(product_images.c.product_id, product_images.c.position, product_images.c.id)
         )
         found: dict[str, list[ImageRecord]] = {}
-        for row in self._connection.execute(statement).mappings():
-            found.setdefault(row["product_id"], []).append(_image(row))
+        for product_id, *values in self._connection.execute(statement):
+            found.setdefault(product_id, []).append(_image(values))
         return found
 
 
@@ -233,23 +222,15 @@ def chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
         yield chunk
 
 
-def _record(row: RowMapping, images: dict[str, list[ImageRecord]]) -> ProductRecord:
-    fields = {column.name: row[column.name] for column in _SUMMARY}
-    return ProductRecord(**fields, images=tuple(images.get(row["id"], ())))
+def _record(row: Sequence[Any], images: dict[str, list[ImageRecord]]) -> ProductRecord:
+    """Return the product of a row that begins with the columns of `_SUMMARY`."""
+    values = dict(zip(_SUMMARY_NAMES, row, strict=False))
+    return ProductRecord(**values, images=tuple(images.get(values["id"], ())))
 
 
-def _image(row: RowMapping) -> ImageRecord:
-    return ImageRecord(
-        id=row["image_id"],
-        sha256=row["sha256"],
-        location=row["location"],
-        address=row["address"],
-        format=row["format"],
-        width_px=row["width_px"],
-        height_px=row["height_px"],
-        size_bytes=row["size_bytes"],
-        position=row["position"],
-    )
+def _image(row: Sequence[Any]) -> ImageRecord:
+    """Return the image of a row that has the columns of `_IMAGE`."""
+    return ImageRecord(**dict(zip(_IMAGE_NAMES, row, strict=True)))
 
 
 def _encode_cursor(product_id: str) -> str:

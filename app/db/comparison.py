@@ -1,38 +1,19 @@
 """What a product would change in the catalogue: its rows, compared with those that are stored."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from app.core.products import ProductRecord, ProductSummary
+from app.core.products import ImageRecord, ProductRecord, ProductSummary
 from app.db.live_changes import LiveMark
 from app.db.records import Comparison, UpsertCounts
 
 Row = dict[str, Any]
 
-PRODUCT_FIELDS = (
-    "title",
-    "category",
-    "brand",
-    "price",
-    "currency",
-    "url",
-    "availability",
-    "attributes",
-    "stated_at",
-)
-IMAGE_FIELDS = (
-    "product_id",
-    "position",
-    "sha256",
-    "location",
-    "address",
-    "format",
-    "width_px",
-    "height_px",
-    "size_bytes",
-)
+PRODUCT_FIELDS = tuple(field.name for field in fields(ProductSummary) if field.name != "id")
+IMAGE_FIELDS = tuple(field.name for field in fields(ImageRecord) if field.name != "id")
+"""Of the records: the columns have the same names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +67,8 @@ class Stored:
 
     def is_equal(self, product: ProductSummary) -> bool:
         """Whether the product's own row would stay as it is."""
-        return self.product is not None and _same(_product_row(product, self), self.product)
+        row = _product_row(product, self)
+        return row == self.product and _same(product.attributes, self.product["attributes"])
 
 
 @dataclass
@@ -117,7 +99,7 @@ class Changes:
             self.changed_products.append(_product_row(record, stored))
         else:
             self.unchanged += 1
-        self.new_images += new
+        self.new_images += [{**row, "product_id": record.id} for row in new]
         self.changed_images += changed
         self.gone_images += gone
 
@@ -135,17 +117,18 @@ def accepted(
     records: Iterable[ProductRecord], stored: Mapping[str, Stored], read_at: int | None
 ) -> tuple[dict[str, ProductRecord], int]:
     """Return what counts of each id when the records come one after the other, and how many were outdated."""
-    known = dict(stored)
     newest: dict[str, ProductRecord] = {}
     outdated = 0
     for record in records:
-        before = known[record.id]
+        before, earlier = stored[record.id], newest.get(record.id)
+        if earlier is not None:
+            before = replace(before, product=_product_row(earlier, before))
         if before.is_outdated(record.stated_at, read_at):
             outdated += 1
+        elif earlier is not None and record.stated_at is None:
+            newest[record.id] = replace(record, stated_at=before.stated_at)
         else:
-            row = _product_row(record, before)
-            newest[record.id] = replace(record, stated_at=row["stated_at"])
-            known[record.id] = replace(before, product=row)
+            newest[record.id] = record
     return newest, outdated
 
 
@@ -159,8 +142,7 @@ def _image_rows(record: ProductRecord) -> dict[str, Row]:
     """Return a row for each image by its id; of images with the same bytes, the first."""
     rows: dict[str, Row] = {}
     for image in record.images:
-        row = {name: getattr(image, name) for name in ("id", *IMAGE_FIELDS) if name != "product_id"}
-        rows.setdefault(image.id, {**row, "product_id": record.id})
+        rows.setdefault(image.id, {name: getattr(image, name) for name in ("id", *IMAGE_FIELDS)})
     return rows
 
 

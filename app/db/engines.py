@@ -172,10 +172,13 @@ def _dump_json(value: JsonValue) -> str:
 
 def _load_json(text: str | bytes) -> JsonValue:
     """Undo what JSONB does to large floats: it keeps 1e+23 as the whole number 100000000000000000000000."""
-    loaded: JsonValue = json.loads(text, parse_int=_integer_or_float)
+    loaded: JsonValue = _JSON_DECODER.decode(text if isinstance(text, str) else text.decode())
     return loaded
 
 
 def _integer_or_float(digits: str) -> int | float:
     number = int(digits)
     return number if abs(number) <= MAX_JSON_INTEGER else float(digits)
+
+
+_JSON_DECODER = json.JSONDecoder(parse_int=_integer_or_float)

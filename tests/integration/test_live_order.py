@@ -80,7 +80,7 @@ def last_of_each(statements: list[Statement]) -> dict[str, ProductRecord]:
 statements = st.builds(Statement, ids, moments, is_removal=st.booleans(), is_import=st.booleans())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(statements, max_size=10))
 def test_any_order_of_statements_ends_the_same(database: Database, given_statements: list[Statement]) -> None:
     """With the newest of each product, on whichever way it came, and however often."""
@@ -189,7 +189,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=14))
 def test_every_snapshot_shows_itself_and_the_live_changes_since(
     database: Database, given_steps: list[tuple[Any, ...]]
