@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -20,40 +19,11 @@ import pytest
 
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
-from lookalike.cli import main
+from tests.support.command_line import Run, run
 from tests.support.shop import Shop, write_shop
 from tests.support.snapshots import overwrite, reseal
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int
-    out: str
-    error: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run `lookalike` in this process, as its script does."""
-
-    def command(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "160")
-        capfd.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, error = capfd.readouterr()
-        return Outcome(code, out, error)
-
-    return command
+__all__ = ["run"]
 
 
 @pytest.fixture(scope="module")

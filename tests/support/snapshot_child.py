@@ -5,15 +5,11 @@ Processes that get killed or run out of disk while they make snapshots.
 """
 
 import os
-import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BufferedIOBase, RawIOBase
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, ModuleType
 
 import numpy as np
 
@@ -21,6 +17,7 @@ from app.core.errors import DiskFull
 from app.core.files import MIB
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
+from tests.support.faults import die_at, file_size_limit
 from tests.support.snapshots import (
     DIMENSION,
     IMAGES,
@@ -29,11 +26,6 @@ from tests.support.snapshots import (
     snapshot_facts,
     snapshot_products,
     write_small,
-)
-
-# Functions written in C through which Python changes the disk; before a write is after the opening.
-_STEPS = frozenset(
-    {"chmod", "flock", "fsync", "mkdir", "remove", "rename", "replace", "rmdir", "truncate", "unlink", "write"}
 )
 
 
@@ -83,7 +75,7 @@ def _crash_everywhere(root: Path) -> None:
             folder.prune(2)  # else a run would take fewer steps than the one before, which left more to remove
         pid = os.fork()
         if pid == 0:
-            _die_at(point)
+            die_at(point)
             _publish_and_prune(folder, before + 1)
             os._exit(0)
         _, status = os.waitpid(pid, 0)
@@ -95,23 +87,6 @@ def _crash_everywhere(root: Path) -> None:
             return
         if os.WTERMSIG(status) != signal.SIGKILL:
             raise AssertionError(f"crash point {point}: status {status}")
-
-
-def _die_at(point: int) -> None:
-    """Kill this process when it is about to do its `point`-th step on the disk."""
-    steps = 0
-
-    def count(_frame: FrameType, event: str, function: object) -> None:
-        nonlocal steps
-        if event != "c_call" or getattr(function, "__name__", "") not in _STEPS:
-            return
-        # Of the system and of binary files; strings have a `replace` too.
-        if isinstance(getattr(function, "__self__", None), ModuleType | RawIOBase | BufferedIOBase):
-            steps += 1
-            if steps == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(count)
 
 
 def _disk_full(root: Path) -> None:
@@ -153,7 +128,7 @@ def _expect_disk_full(
     folder: SnapshotFolder, limit_bytes: int, write: Callable[[], object], leftovers: int = 0
 ) -> None:
     current = folder.current()
-    with _file_size_limit(limit_bytes):
+    with file_size_limit(limit_bytes):
         try:
             write()
         except DiskFull:
@@ -174,7 +149,7 @@ def _store_on_full_disk(root: Path) -> None:
     with VectorStore.open(root, "ab" * 32, 24) as store:
         store.append(keys[:2], embeddings[:2])
         for limit in (0, 72, 90, 96, 97, 287):
-            with _file_size_limit(limit):
+            with file_size_limit(limit):
                 try:
                     store.append(keys[2:6], embeddings[2:6])
                 except DiskFull:
@@ -192,17 +167,6 @@ def _say(text: str) -> None:
     """Tell the test."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-@contextmanager
-def _file_size_limit(size_bytes: int) -> Iterator[None]:
-    """Let every write beyond so many bytes of a file fail, as on a full disk."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def _hold_lock(root: Path) -> None:

@@ -86,6 +86,11 @@ def reseal(
     return resealed
 
 
+def hidden(root: Path) -> list[str]:
+    """Return the temporary folders and files that are left in a folder of snapshots."""
+    return [path.name for path in root.iterdir() if path.name.startswith(".") and not path.name.endswith("lock")]
+
+
 def overwrite(path: Path, data: bytes) -> None:
     """Replace the content of a read-only file in place."""
     path.chmod(0o644)

@@ -22,6 +22,7 @@ from tests.support.catalogue import make_image, make_product
 from tests.support.snapshots import (
     DIMENSION,
     IMAGES,
+    hidden,
     image_ids,
     publish_small,
     random_embeddings,
@@ -45,11 +46,6 @@ def folder(tmp_path: Path) -> SnapshotFolder:
 def root(tmp_path: Path) -> Path:
     """Return the path of that folder."""
     return tmp_path / "snapshots"
-
-
-def hidden(root: Path) -> list[str]:
-    """Return the temporary folders and files that are left."""
-    return [path.name for path in root.iterdir() if path.name.startswith(".") and not path.name.endswith("lock")]
 
 
 class TestContent:

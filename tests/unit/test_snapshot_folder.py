@@ -8,19 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.core.errors import (
-    AlreadyRunning,
-    DataDirNotWritable,
-    DiskFull,
-    SnapshotCorrupt,
-    SnapshotMissing,
-)
+from app.core.errors import AlreadyRunning, DataDirNotWritable, DiskFull, SnapshotCorrupt, SnapshotMissing
 from app.core.files import require_free_space
 from app.core.snapshot_folder import SnapshotFolder
-from tests.support.snapshots import (
-    publish_small,
-    write_small,
-)
+from tests.support.snapshots import hidden, publish_small, write_small
 
 
 @pytest.fixture
@@ -33,11 +24,6 @@ def folder(tmp_path: Path) -> SnapshotFolder:
 def root(tmp_path: Path) -> Path:
     """Return the path of that folder."""
     return tmp_path / "snapshots"
-
-
-def hidden(root: Path) -> list[str]:
-    """Return the temporary folders and files that are left."""
-    return [path.name for path in root.iterdir() if path.name.startswith(".") and not path.name.endswith("lock")]
 
 
 class TestPublish:
