@@ -1,7 +1,6 @@
 """Every statement that changes the catalogue."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, update
@@ -73,10 +72,6 @@ class CatalogueWriter(Catalogue):
         if deleted:
             self._next_revision()
         return deleted
-
-    def delete_products_except(self, keep: AbstractSet[str]) -> int:
-        """Delete every product whose id is not in `keep`, with its images; return how many there were."""
-        return self.delete_products(product_id for product_id in self.iter_product_ids() if product_id not in keep)
 
     def remember_fetched(self, pictures: Mapping[str, FetchedPicture]) -> None:
         """Keep what these addresses answered with; leave out what cannot be kept as text."""
