@@ -1,203 +1,167 @@
 """
-From products with picture files to catalogue rows and stored embeddings.
+From products with pictures to catalogue rows and stored embeddings.
 
-    files → hash → (already embedded?) → decode in child processes → embed in batches → write
+    obtain (read or fetch) → known already? → decode in child processes → embed in batches → write
 
-Three things run at once: decoding ahead (threads that feed the decode pool), the network (the caller's thread),
-and writing behind (one thread). Each hand-over is bounded, so memory does not grow with the catalogue.
+Four things run at once: obtaining and decoding ahead (threads), the network (the caller's thread), and writing behind
+(one thread). Each hand-over is bounded, so memory does not grow with the source.
 """
 
-import hashlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
-from app.core.decode_pool import DecodePool
-from app.core.embedder import Embedder
-from app.core.errors import ImageTooLarge, InvalidImage, InvalidParameter
-from app.core.images import PreparedImage
+from app.core.errors import FetchFailed, InvalidImage, InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, image_id
 from app.core.vector_index import Float32Array
-from app.core.vector_store import VectorStore
-from app.db.catalogue import chunks
+from app.db.catalogue import Catalogue, chunks
 from app.db.checks import check_product
-from app.db.database import Database
 from app.db.records import ImageFacts
+from indexer.pictures import Picture
 from indexer.progress import Progress
+from indexer.report import IngestReport
 from indexer.sources import SourceProduct
+from indexer.workplace import Tools
 
-HASHED_TOGETHER = 256  # products whose files are hashed before one query asks which of them are known
+OBTAINED_TOGETHER = 256  # products whose pictures are obtained before one query asks which of them are known
+OBTAINED_AT_ONCE = 16  # pictures: fetching waits for other servers most of the time
 DECODED_AHEAD = 64  # images decoded before the network asks for them: 64 x 150 KB
-MAX_FILE_BYTES = 100 * 1024 * 1024  # above any photo; a stray video is refused by its size
-UNREADABLE = "unreadable"
-
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that is not in the index, and why."""
-
-    path: Path
-    reason: str
-    message: str
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What became of the files of a source."""
-
-    products: int = 0
-    images: int = 0
-    embedded: int = 0
-    reused: int = 0
-    removed_products: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
-
-    @property
-    def skipped_by_reason(self) -> dict[str, int]:
-        """Number of skipped files by the slug of the reason, the commonest first."""
-        return dict(Counter(skipped.reason for skipped in self.skipped).most_common())
-
-
-@dataclass(slots=True)
-class _Picture:
-    """One file on its way: read, then either known, prepared or refused."""
-
-    product: SourceProduct
-    path: Path
-    position: int
-    sha256: str = ""
-    size_bytes: int = 0
-    facts: ImageFacts | None = None
-    prepared: PreparedImage | None = None
-    refusal: Skipped | None = None
+_FETCH_FAILURES = frozenset(leaf.slug for leaf in FetchFailed.__subclasses__())
 
 
 class Ingest:
-    """One run over the products of a source."""
+    """
+    One run over products.
+
+    Args:
+        tools: What to work with.
+        report: Is told what became of each picture.
+        progress: Likewise, while it happens.
+        read_at: Revision of the catalogue at which the products' source began to be read: what was changed live since
+            is newer.
+        looks_again: Whether pictures that were fetched or sent before are asked for again; files always are.
+    """
 
     def __init__(
-        self, database: Database, store: VectorStore, embedder: Embedder, pool: DecodePool, progress: Progress
+        self, tools: Tools, report: IngestReport, progress: Progress, *, read_at: int, looks_again: bool = True
     ) -> None:
-        self._database = database
-        self._store = store
-        self._embedder = embedder
-        self._pool = pool
+        self._tools = tools
+        self._report = report
         self._progress = progress
-        self._report = IngestReport()
+        self._read_at = read_at
+        self._looks_again = looks_again
         self._in_flight: set[str] = set()
-        self._unfinished: list[_Picture] = []
+        self._unfinished: list[Picture] = []
 
-    def run(self, products: Sequence[SourceProduct], *, workers: int) -> IngestReport:
+    def run(self, products: Iterable[SourceProduct]) -> Iterator[str]:
         """
-        Bring catalogue and vector store to the state of `products`; products that are not among them are removed.
+        Bring catalogue and vector store to the state of `products`, and yield the ids of those without any picture.
 
-        Unreadable files are skipped and reported. What was written stays written if the run is stopped:
+        Pictures that cannot be used are skipped and reported. What was written stays written if the run is stopped:
         the next one continues from there.
         """
-        self._progress.phase("Indexing pictures", sum(len(product.images) for product in products))
-        with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(1) as writer:
+        with (
+            ThreadPoolExecutor(OBTAINED_AT_ONCE, "obtain") as obtainers,
+            ThreadPoolExecutor(self._tools.pool.size, "prepare") as preparers,
+            ThreadPoolExecutor(1, "write") as writer,
+        ):
             try:
-                self._embed_and_write(self._batches(self._prepared(products, readers)), writer)
+                batches = self._batches(self._prepared(products, obtainers, preparers))
+                yield from self._embed_and_write(batches, writer)
             except BaseException:
                 # Nothing may be written after a write that failed: a product could lose the images between.
-                for executor in (readers, writer):
+                for executor in (obtainers, preparers, writer):
                     executor.shutdown(wait=False, cancel_futures=True)
                 raise
-        self._remove_others(products)
-        return self._report
 
-    def _embed_and_write(self, batches: Iterable[list[_Picture]], writer: ThreadPoolExecutor) -> None:
-        writes: deque[Future[None]] = deque()
+    def _embed_and_write(self, batches: Iterable[list[Picture]], writer: ThreadPoolExecutor) -> Iterator[str]:
+        writes: deque[Future[list[str]]] = deque()
         for batch in batches:
             embeddings = self._embed(batch)
             writes.append(writer.submit(self._write, batch, embeddings))
             while len(writes) > 1:  # at most one batch waits behind the one being written
-                writes.popleft().result()
+                yield from writes.popleft().result()
         for write in writes:
-            write.result()
-        writer.submit(self._write_products, self._unfinished).result()
+            yield from write.result()
+        yield from writer.submit(self._write_products, self._unfinished).result()
 
-    # -- reading and decoding, ahead of the network --------------------------------------------------------------
+    # -- obtaining and decoding, ahead of the network ------------------------------------------------------------
 
-    def _prepared(self, products: Sequence[SourceProduct], readers: ThreadPoolExecutor) -> Iterator[_Picture]:
+    def _prepared(
+        self, products: Iterable[SourceProduct], obtainers: ThreadPoolExecutor, preparers: ThreadPoolExecutor
+    ) -> Iterator[Picture]:
         """Yield every picture in the order of its product, decoded where its embedding is not known."""
-        hashed = _ahead(readers, self._hash_chunk, chunks(products, HASHED_TOGETHER), window=2)
-        pictures = (picture for chunk in hashed for picture in chunk)
-        yield from _ahead(readers, self._prepare, pictures, DECODED_AHEAD)
 
-    def _hash_chunk(self, products: Sequence[SourceProduct]) -> list[_Picture]:
+        def obtain(chunk: Sequence[SourceProduct]) -> list[Picture]:
+            return self._obtain(chunk, obtainers)
+
+        with ThreadPoolExecutor(2, "obtain-chunk") as leaders:  # the next chunk is on its way while one is used
+            obtained = _ahead(leaders, obtain, chunks(products, OBTAINED_TOGETHER), window=2)
+            pictures = (picture for chunk in obtained for picture in chunk)
+            yield from _ahead(preparers, self._prepare, pictures, DECODED_AHEAD)
+
+    def _obtain(self, products: Sequence[SourceProduct], obtainers: ThreadPoolExecutor) -> list[Picture]:
         """Return the pictures of some products with their hashes, and with facts where their embeddings are stored."""
         pictures = [picture for product in products for picture in _pictures(product)]
+        with self._tools.database.reading() as catalogue:
+            places = _images_by_place(catalogue, products)
+            fetched = catalogue.validators({p.source.address for p in pictures if p.source.address is not None})
+        wanted = []
         for picture in pictures:
-            if picture.refusal is None:
-                self._hash(picture)
-        with self._database.reading() as catalogue:
-            known = catalogue.image_facts({picture.sha256 for picture in pictures if picture.sha256})
+            known = places.get((picture.product.id, picture.source.place))
+            if known is not None and picture.skipped is None and not self._is_looked_at(known):
+                picture.keep(known)
+            elif picture.skipped is None:
+                wanted.append(picture)
+        for _ in obtainers.map(lambda picture: self._tools.reader.obtain(picture, fetched), wanted):
+            pass
+        for picture in wanted:
+            known = places.get((picture.product.id, picture.source.place))
+            if picture.is_lost and known is not None:
+                picture.keep(known)
+        with self._tools.database.reading() as catalogue:
+            facts = catalogue.image_facts({picture.sha256 for picture in pictures if picture.sha256})
         for picture in pictures:
-            if picture.refusal is None and picture.sha256 in self._store:
-                picture.facts = known.get(picture.sha256)
+            if picture.sha256 and picture.sha256 in self._tools.store:
+                picture.facts = facts.get(picture.sha256)
         return pictures
 
-    def _hash(self, picture: _Picture) -> None:
-        data = self._read(picture)
-        if data is not None:
-            picture.sha256 = hashlib.sha256(data).hexdigest()
-            picture.size_bytes = len(data)
+    def _is_looked_at(self, known: ImageRecord) -> bool:
+        """Whether to look whether the picture is still the one that is known."""
+        return self._looks_again or not self._tools.reader.is_stored(known)
 
-    def _prepare(self, picture: _Picture) -> _Picture:
-        if picture.facts is not None or picture.refusal is not None:
+    def _prepare(self, picture: Picture) -> Picture:
+        if picture.facts is not None or not picture.sha256:
             return picture
-        data = self._read(picture)
+        data = self._tools.reader.read(picture)
         if data is None:
             return picture
-        picture.sha256 = hashlib.sha256(data).hexdigest()  # of the very bytes that are decoded
-        picture.size_bytes = len(data)
         try:
-            prepared = self._pool.prepare(data, self._embedder.preprocessings)
+            prepared = self._tools.pool.prepare(data, self._tools.embedder.preprocessings)
         except InvalidImage as error:
-            picture.refusal = Skipped(picture.path, error.slug, error.message)
+            picture.skip(error.slug, error.message)
         else:
             picture.prepared = prepared
             picture.facts = ImageFacts(prepared.format, prepared.width_px, prepared.height_px)
         return picture
 
-    def _read(self, picture: _Picture) -> bytes | None:
-        """Return the bytes of the file, or None with the picture's refusal set."""
-        try:
-            if not picture.path.is_file():  # opening a pipe or a device could wait for ever
-                message = "The file does not exist any more." if not picture.path.exists() else "It is no plain file."
-                picture.refusal = Skipped(picture.path, UNREADABLE, message)
-                return None
-            with picture.path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            picture.refusal = Skipped(picture.path, UNREADABLE, f"The file cannot be read: {error.strerror}.")
-            return None
-        if len(data) > MAX_FILE_BYTES:
-            message = f"The file has more than {MAX_FILE_BYTES:,} bytes, the limit."
-            picture.refusal = Skipped(picture.path, ImageTooLarge.slug, message)
-            return None
-        return data
-
     # -- the network ---------------------------------------------------------------------------------------------
 
-    def _batches(self, pictures: Iterable[_Picture]) -> Iterator[list[_Picture]]:
+    def _batches(self, pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
         """Group pictures so that each group holds one full batch for the network; the known ones ride along."""
-        batch: list[_Picture] = []
+        batch: list[Picture] = []
         waiting = 0
         for picture in pictures:
             if picture.prepared is not None and not self._is_new(picture.sha256):
                 picture.prepared = None
             batch.append(picture)
             waiting += picture.prepared is not None
-            if waiting == self._embedder.best_batch_size or len(batch) >= HASHED_TOGETHER:
+            if waiting == self._tools.embedder.best_batch_size or len(batch) >= OBTAINED_TOGETHER:
                 yield batch
                 batch, waiting = [], 0
         if batch:
@@ -205,86 +169,91 @@ class Ingest:
 
     def _is_new(self, sha256: str) -> bool:
         """Whether this image has no embedding yet, neither stored nor about to be."""
-        if sha256 in self._in_flight or sha256 in self._store:  # in this order: the writer adds, then removes
+        if sha256 in self._in_flight or sha256 in self._tools.store:  # in this order: the writer adds, then removes
             return False
         self._in_flight.add(sha256)
         return True
 
-    def _embed(self, batch: Sequence[_Picture]) -> Float32Array:
+    def _embed(self, batch: Sequence[Picture]) -> Float32Array:
         """Return the embeddings of those pictures of the batch that were prepared and not refused, in order."""
         prepared = [(picture, picture.prepared) for picture in batch if picture.prepared is not None]
-        embedded, refusals = self._embedder.embed_each([image for _, image in prepared])
+        embedded, refusals = self._tools.embedder.embed_each([image for _, image in prepared])
         kept = []
         for row, ((picture, _), refusal) in enumerate(zip(prepared, refusals, strict=True)):
             if refusal is None:
                 kept.append(row)
             else:
-                picture.prepared = None
-                picture.refusal = Skipped(picture.path, refusal.slug, refusal.message)
+                picture.skip(refusal.slug, refusal.message)
         return embedded.embeddings[kept]
 
     # -- writing, behind the network -----------------------------------------------------------------------------
 
-    def _write(self, batch: Sequence[_Picture], embeddings: Float32Array) -> None:
+    def _write(self, batch: Sequence[Picture], embeddings: Float32Array) -> list[str]:
         new = [picture.sha256 for picture in batch if picture.prepared is not None]
-        self._store.append(new, embeddings)
+        self._tools.store.append(new, embeddings)
         self._in_flight.difference_update(new)
         self._report.embedded += len(new)
         for picture in batch:
             picture.prepared = None  # the pixels are not needed any more
-            if picture.refusal is None and picture.sha256 not in self._store:  # a copy of one that was refused
-                picture.refusal = Skipped(picture.path, "copy-of-refused", "The same picture was refused before.")
+            if picture.facts is not None and picture.sha256 not in self._tools.store:  # a copy of one that was refused
+                picture.skip("copy-of-refused", "The same picture was refused before.")
         self._tell(batch, len(new))
         self._unfinished.extend(batch)
         last = self._unfinished[-1].product.id
         complete = [picture for picture in self._unfinished if picture.product.id != last]
-        if len(complete) >= HASHED_TOGETHER:
-            self._write_products(complete)
-            self._unfinished = [picture for picture in self._unfinished if picture.product.id == last]
+        if len(complete) < OBTAINED_TOGETHER:
+            return []
+        self._unfinished = [picture for picture in self._unfinished if picture.product.id == last]
+        return self._write_products(complete)
 
-    def _tell(self, batch: Sequence[_Picture], embedded: int) -> None:
-        refused = [picture.refusal for picture in batch if picture.refusal is not None]
-        self._report.skipped.extend(refused)
-        self._report.reused += len(batch) - embedded - len(refused)
-        self._progress.advance(len(batch) - len(refused))
-        for refusal in refused:
-            self._progress.skip(refusal.reason)
+    def _tell(self, batch: Sequence[Picture], embedded: int) -> None:
+        self._report.reused += sum(picture.facts is not None for picture in batch) - embedded
+        for picture in batch:
+            if picture.skipped is None:
+                continue
+            self._report.skip(picture.skipped)
+            self._report.kept += picture.facts is not None
+            self._report.not_fetched += picture.skipped.reason in _FETCH_FAILURES
+            self._progress.skip(picture.skipped.reason)
+        self._progress.advance(sum(picture.skipped is None for picture in batch))
 
-    def _write_products(self, pictures: Sequence[_Picture]) -> None:
-        by_product: dict[str, list[_Picture]] = {}
+    def _write_products(self, pictures: Sequence[Picture]) -> list[str]:
+        """Write the products of these pictures, and return the ids of those without any that can be used."""
+        by_product: dict[str, list[Picture]] = {}
         for picture in pictures:
-            if picture.refusal is None:
-                by_product.setdefault(picture.product.id, []).append(picture)
+            by_product.setdefault(picture.product.id, []).append(picture)
         records = [_product_record(pictures) for pictures in by_product.values()]
-        with self._database.writing() as catalogue:
-            catalogue.upsert_products(records)
-        self._report.products += len(records)
-        self._report.images += sum(len(record.images) for record in records)
-
-    def _remove_others(self, products: Sequence[SourceProduct]) -> None:
-        skipped = {skipped.path for skipped in self._report.skipped}
-        kept = {product.id for product in products if not skipped.issuperset(_paths(product))}
-        if kept:
-            with self._database.writing() as catalogue:
-                self._report.removed_products = catalogue.delete_products_except(kept)
+        shown = [record for record in records if record.images]
+        with self._tools.database.writing() as catalogue:
+            counts = catalogue.upsert_products(shown, read_at=self._read_at)
+            fetched = {p.source.address: p.fetched for p in pictures if p.source.address and p.fetched}
+            catalogue.remember_fetched(fetched)
+        self._report.products += len(shown) - counts.outdated
+        self._report.outdated += counts.outdated
+        self._report.images += sum(len(record.images) for record in shown)
+        return [record.id for record in records if not record.images]
 
 
-def _paths(product: SourceProduct) -> list[Path]:
-    return [image.path for image in product.images if image.path is not None]
-
-
-def _pictures(product: SourceProduct) -> list[_Picture]:
-    """Return the product's pictures; all refused, unread, when its name cannot be stored."""
-    pictures = [_Picture(product, path, position) for position, path in enumerate(_paths(product))]
+def _pictures(product: SourceProduct) -> list[Picture]:
+    """Return the product's pictures; all skipped, unread, when the product cannot be stored."""
+    pictures = [Picture(product, image, position) for position, image in enumerate(product.images)]
     try:
-        check_product(ProductRecord(id=product.id, title=product.title, category=product.category))
+        check_product(product.record())
     except InvalidParameter as error:
         for picture in pictures:
-            picture.refusal = Skipped(picture.path, error.slug, error.message)
+            picture.skip(error.slug, error.message)
     return pictures
 
 
-def _product_record(pictures: Sequence[_Picture]) -> ProductRecord:
+def _images_by_place(catalogue: Catalogue, products: Sequence[SourceProduct]) -> dict[tuple[str, str], ImageRecord]:
+    """Return the images that the catalogue has of these products, by product id and place."""
+    images = catalogue.images_of([product.id for product in products])
+    return {
+        (product_id, image.address or image.location): image for product_id, each in images.items() for image in each
+    }
+
+
+def _product_record(pictures: Sequence[Picture]) -> ProductRecord:
     product = pictures[0].product
     images: dict[str, ImageRecord] = {}
     for picture in pictures:
@@ -297,7 +266,8 @@ def _product_record(pictures: Sequence[_Picture]) -> ProductRecord:
             ImageRecord(
                 id=identity,
                 sha256=picture.sha256,
-                location=str(picture.path.absolute()),
+                location=str(picture.path),
+                address=picture.source.address,
                 format=facts.format,
                 width_px=facts.width_px,
                 height_px=facts.height_px,
@@ -305,7 +275,7 @@ def _product_record(pictures: Sequence[_Picture]) -> ProductRecord:
                 position=picture.position,
             ),
         )
-    return ProductRecord(id=product.id, title=product.title, category=product.category, images=tuple(images.values()))
+    return product.record(images.values())
 
 
 def _ahead(executor: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int) -> Iterator[R]:

@@ -1,34 +1,56 @@
 """
-The whole run from a folder of photos to a published snapshot.
+The whole run from a source, or from the catalogue itself, to a published snapshot.
 
-    source → catalogue and embeddings (`ingest`) → build → verify → publish (`publish`)
+    source → read once (`statement`) → catalogue and embeddings (`ingest`) → build → verify → publish (`publish`)
 
 One run at a time for a data folder. Whatever happens on the way, the snapshot that was live stays live.
 """
 
-import time
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.core.decode_pool import DecodePool
-from app.core.embedder import Embedder, choose_network, open_embedder
-from app.core.errors import NoReadableImage, SnapshotError
-from app.core.networks.fingerprint import Fingerprint
-from app.core.probes import check_probes
+from app.core.errors import NoReadableImage, TooManyFailures
 from app.core.settings import Settings
-from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_store import VectorStore
 from app.db.database import Database
-from indexer.ingest import Ingest, IngestReport
+from app.db.records import Comparison
+from indexer.ingest import Ingest
 from indexer.progress import Progress
 from indexer.publish import Published, publish_snapshot
-from indexer.sources import SourceProduct, read_folder
+from indexer.report import IngestReport
+from indexer.sources import SourceProduct, open_source
+from indexer.statement import Statement, compare, read_statement
+from indexer.workplace import Tools, Workplace
+
+_PAGE_PRODUCTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """
+    How a source is read, and what may be done with it.
+
+    Attributes:
+        mapping: Fields by column, instead of what the columns' names say.
+        kind: Its format, instead of what it looks like.
+        pictures: Folder that paths of pictures are relative to.
+        limit: Products to take, the rest of the source is left alone.
+        is_partial: It states some products only: none is removed.
+        allows_removals: However many products it does not state any more, they are removed.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    kind: str | None = None
+    pictures: Path | None = None
+    limit: int | None = None
+    is_partial: bool = False
+    allows_removals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexResult:
-    """What one run did: the files, the snapshot that is live now, and where the time went."""
+    """What one run did: the pictures, the snapshot that is live now, and where the time went."""
 
     ingest: IngestReport
     published: Published
@@ -37,97 +59,152 @@ class IndexResult:
     seconds: dict[str, float]
 
 
-class Stopwatch:
-    """Seconds by phase, in the order in which the phases ended."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do; `report` has the rows that it would refuse."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last_s = time.perf_counter()
-
-    def lap(self, phase: str) -> None:
-        """Give the time since the last lap to `phase`."""
-        now_s = time.perf_counter()
-        self.seconds[phase] = round(now_s - self._last_s, 3)
-        self._last_s = now_s
+    products: Mapping[Comparison, int]
+    removed: int
+    report: IngestReport
 
 
-def index_folder(settings: Settings, folder: Path, progress: Progress) -> IndexResult:
+def index_source(settings: Settings, source: str, options: SourceOptions, progress: Progress) -> IndexResult:
     """
-    Make the catalogue what `folder` holds and publish a snapshot of it.
+    Make the catalogue what a folder or a feed states, and publish a snapshot of it.
+
+    Raises:
+        IndexingFailed: Nothing was published; the message says why.
+        InvalidParameter: An option does not fit the source.
+        LookalikeError: The data folder, the database or the network cannot be used.
+    """
+    report = IngestReport()
+    with Workplace.open(settings, progress) as workplace, _read(workplace, source, options, report) as statement:
+        with workplace.database.reading() as catalogue:
+            read_at = catalogue.revision()
+            if not options.allows_removals:
+                statement.check_removals(catalogue)
+        with workplace.tools() as tools:
+            progress.phase("Indexing pictures", statement.images)
+            for product_id in Ingest(tools, report, progress, read_at=read_at).run(statement.products()):
+                statement.ids.withdraw(product_id)
+            workplace.watch.lap("ingest")
+            _refuse_nothing(report)
+            _remove(workplace.database, statement, report, read_at=read_at, allowed=options.allows_removals)
+            return _publish(workplace, tools, report, images=statement.images)
+
+
+def plan_source(settings: Settings, source: str, options: SourceOptions, progress: Progress) -> Plan:
+    """
+    Tell what `index_source` would do, without doing it and without looking at a picture.
+
+    Raises:
+        LookalikeError: As for `index_source`.
+    """
+    report = IngestReport()
+    with Workplace.open(settings, progress) as workplace, _read(workplace, source, options, report) as statement:
+        progress.phase("Comparing with the catalogue")
+        with workplace.database.reading() as catalogue:
+            return Plan(compare(statement, catalogue), sum(1 for _ in statement.removals(catalogue)), report)
+
+
+def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = False) -> IndexResult:
+    """
+    Look at the pictures of the catalogue again, embed those that are new or changed, and publish a snapshot.
+
+    Files of the shop are always looked at; pictures that were fetched or sent only with `full`, and then a snapshot is
+    published even when nothing has changed. What cannot be had now stays as it was.
 
     Raises:
         IndexingFailed: Nothing was published; the message says why.
         LookalikeError: The data folder, the database or the network cannot be used.
     """
-    products = read_folder(folder)
-    snapshots = SnapshotFolder(settings.snapshots_dir)
-    with snapshots.lock(), closing(Database(settings.resolved_database_url)) as database:
-        database.upgrade()
-        return _run(settings, products, snapshots, database, progress)
+    report = IngestReport()
+    with Workplace.open(settings, progress) as workplace, workplace.tools() as tools:
+        with workplace.database.reading() as catalogue:
+            read_at, images = catalogue.revision(), catalogue.counts().images
+        progress.phase("Looking at the pictures", images)
+        ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full)
+        for _ in ingest.run(_catalogue_products(workplace.database)):
+            pass  # a product that lost its last picture stays as the catalogue has it
+        workplace.watch.lap("ingest")
+        _refuse_nothing(report)
+        return _publish(workplace, tools, report, images=images, may_keep_live=not full)
 
 
-def _run(
-    settings: Settings,
-    products: list[SourceProduct],
-    snapshots: SnapshotFolder,
-    database: Database,
-    progress: Progress,
-) -> IndexResult:
-    watch = Stopwatch()
-    progress.phase("Loading the network")
-    embedder = open_index_embedder(settings, snapshots, progress)
-    watch.lap("load")
-    with (
-        VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
-        DecodePool.from_settings(settings) as pool,
-    ):
-        if len(store):
-            _check_drift(snapshots, embedder, pool)
-        report = Ingest(database, store, embedder, pool, progress).run(products, workers=pool.size)
-        watch.lap("ingest")
-        if report.images == 0:
-            raise NoReadableImage(_nothing_readable(report))
-        published = publish_snapshot(
-            database,
-            store,
-            embedder,
-            pool,
-            snapshots,
-            progress,
-            keep=settings.snapshots_kept,
-            may_keep_live=report.embedded == 0,
-        )
-        watch.lap("publish")
-    return IndexResult(report, published, embedder.network, embedder.runtime, watch.seconds)
+@contextmanager
+def _read(workplace: Workplace, source: str, options: SourceOptions, report: IngestReport) -> Iterator[Statement]:
+    """Open a source and read it once."""
+    settings, progress = workplace.settings, workplace.progress
+    feed = settings.data_dir / "feed.tmp"
 
+    def download(address: str) -> Path:
+        progress.phase("Fetching the feed (MiB)")
+        workplace.fetcher.download_feed(address, feed, progress=progress.download)
+        return feed
 
-def open_index_embedder(settings: Settings, snapshots: SnapshotFolder, progress: Progress) -> Embedder:
-    """Open the network that the index was built with, unless another one is asked for by name."""
-    if settings.network == "auto":
-        infos = sorted(snapshots.list(), key=lambda info: info.is_live, reverse=True)  # else newest first
-        known = next((info.manifest for info in infos if info.manifest is not None), None)
-        if known is not None:
-            return open_embedder(settings, known.network, recorded=Fingerprint.from_json(known.fingerprint))
-    progress.phase("Looking for the network's weights (MiB)")
-    network = choose_network(settings, warn=progress.warn, progress=progress.download)
-    progress.phase("Loading the network")
-    return open_embedder(settings, network)
-
-
-def _check_drift(snapshots: SnapshotFolder, embedder: Embedder, pool: DecodePool) -> None:
-    """
-    Refuse to add embeddings to stored ones that this machine would not make any more.
-
-    The fingerprint is the same, yet a new version of a library may compute otherwise; mixed, they compare badly.
-    """
     try:
-        live = snapshots.open_live_or_previous().snapshot
-    except SnapshotError:
-        return
-    if live.manifest.fingerprint_sha256 == embedder.fingerprint.sha256:
-        check_probes(embedder, lambda data: pool.prepare(data, embedder.preprocessings), live.probes)
+        opened = open_source(
+            source,
+            mapping=options.mapping,
+            limit=options.limit,
+            kind=options.kind,
+            pictures=options.pictures,
+            download=download,
+        )
+        is_full = not options.is_partial and options.limit is None
+        with read_statement(opened, settings.data_dir, is_full=is_full, report=report, progress=progress) as statement:
+            workplace.watch.lap("read")
+            yield statement
+    finally:
+        feed.unlink(missing_ok=True)
 
 
-def _nothing_readable(report: IngestReport) -> str:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in report.skipped_by_reason.items())
-    return f"None of the {len(report.skipped)} files could be used as a picture ({reasons}); the index is as it was."
+def _publish(
+    workplace: Workplace, tools: Tools, report: IngestReport, *, images: int, may_keep_live: bool = True
+) -> IndexResult:
+    """Publish a snapshot, unless too many of the pictures could not be fetched."""
+    settings, snapshots = workplace.settings, workplace.snapshots
+    share = report.not_fetched / max(images, 1)
+    if share > settings.max_unfetched_share and snapshots.current() is not None:
+        raise TooManyFailures(
+            f"{report.not_fetched:,} of {images:,} pictures ({share:.1%}) could not be fetched, more than "
+            f"{settings.max_unfetched_share:.1%} (LOOKALIKE_MAX_UNFETCHED_SHARE); the index is as it was. "
+            "What was fetched is kept; the same command continues from there."
+        )
+    may_keep_live = may_keep_live and report.embedded == 0
+    published = publish_snapshot(
+        tools, snapshots, workplace.progress, keep=settings.snapshots_kept, may_keep_live=may_keep_live
+    )
+    workplace.watch.lap("publish")
+    return IndexResult(report, published, tools.embedder.network, tools.embedder.runtime, workplace.watch.seconds)
+
+
+def _remove(database: Database, statement: Statement, report: IngestReport, *, read_at: int, allowed: bool) -> None:
+    """Remove the products that a full source does not state any more, or states without a picture."""
+    with database.writing() as catalogue:
+        if not allowed:
+            statement.check_removals(catalogue)  # again: products may have turned out to be without a picture
+        report.removed = catalogue.delete_products(statement.removals(catalogue), read_at=read_at)
+
+
+def _refuse_nothing(report: IngestReport) -> None:
+    if report.images == 0:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.skipped_by_reason.most_common())
+        count = report.skipped_by_reason.total()
+        raise NoReadableImage(
+            f"None of the {count:,} files could be used as a picture ({reasons}); the index is as it was."
+            if count
+            else "The catalogue holds no pictures; fill it with `lookalike index SOURCE`."
+        )
+
+
+def _catalogue_products(database: Database) -> Iterator[SourceProduct]:
+    """Yield the products of the catalogue, page by page, each page as it is when its turn comes."""
+    cursor: str | None = None
+    while True:
+        with database.reading() as catalogue:
+            page = catalogue.list_products(after=cursor, limit=_PAGE_PRODUCTS)
+        yield from map(SourceProduct.of, page.products)
+        cursor = page.next_cursor
+        if cursor is None:
+            return

@@ -17,8 +17,11 @@ from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
-from app.db.database import Database
 from indexer.progress import Progress
+from indexer.workplace import Tools
+
+PICTURE_AGE_S = 24 * 3600.0
+"""Pictures that were put since are kept: the change that refers to them may not be written down yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,7 @@ class Published:
 
 
 def publish_snapshot(
-    database: Database,
-    store: VectorStore,
-    embedder: Embedder,
-    pool: DecodePool,
-    snapshots: SnapshotFolder,
-    progress: Progress,
-    *,
-    keep: int,
-    may_keep_live: bool,
+    tools: Tools, snapshots: SnapshotFolder, progress: Progress, *, keep: int, may_keep_live: bool
 ) -> Published:
     """
     Publish a snapshot of the catalogue as it is now; the caller holds the lock of `snapshots`.
@@ -51,7 +46,8 @@ def publish_snapshot(
         VerificationFailed: The new snapshot did not pass its checks; the old one stays live.
         StorageError: It could not be written; the old one stays live.
     """
-    with database.reading() as catalogue:
+    store, embedder = tools.store, tools.embedder
+    with tools.database.reading() as catalogue:
         watermark = catalogue.revision()
         products = [product for product in catalogue.iter_products() if product.images]
     unchanged = _live_if_current(snapshots, embedder, products) if may_keep_live else None
@@ -64,7 +60,7 @@ def publish_snapshot(
         _facts(embedder, watermark),
         products=products,
         embeddings=store.get(sha256s),
-        probes=_probe_embeddings(embedder, pool),
+        probes=_probe_embeddings(embedder, tools.pool),
     )
     progress.phase("Verifying the index")
     metrics = asdict(verify_in_fresh_process(temporary))
@@ -72,7 +68,7 @@ def publish_snapshot(
     snapshot_id = snapshots.adopt(temporary, metrics)
     snapshots.publish(snapshot_id)
     try:
-        _clean_up(snapshots, database, keep)
+        _clean_up(snapshots, tools, keep)
     except LookalikeError as error:  # the new index is live; that old ones take space is no failure of this run
         progress.warn(f"Old snapshots could not be removed. {error.message}")
     return Published(snapshot_id, is_new=True, metrics=metrics)
@@ -88,12 +84,15 @@ def _facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
     )
 
 
-def _clean_up(snapshots: SnapshotFolder, database: Database, keep: int) -> None:
-    """Remove old snapshots, and the live changes that every one that is left has folded in."""
+def _clean_up(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
+    """Remove old snapshots, the live changes that every one that is left has folded in, and pictures nobody shows."""
     snapshots.prune(keep)
     watermarks = [info.manifest.watermark for info in snapshots.list() if info.manifest is not None]
-    with database.writing() as catalogue:
+    with tools.database.writing() as catalogue:
         catalogue.forget_live(min(watermarks))
+    with tools.database.reading() as catalogue:
+        shown = catalogue.image_sha256s() | snapshots.image_sha256s()
+    tools.reader.store.remove_unreferenced(shown, older_than_s=PICTURE_AGE_S)
 
 
 def _live_if_current(

@@ -1,25 +1,19 @@
-"""What a reindex job does: builds the index anew from the catalogue in the database, and publishes it."""
+"""What a reindex job does: brings the index up to date with the shop's source, or with the catalogue's own pictures."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from app.core.decode_pool import DecodePool
 from app.core.settings import Settings
-from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_store import VectorStore
-from app.db.database import Database
 from app.db.jobs import Job
-from indexer.pipeline import open_index_embedder
+from indexer.pipeline import IndexResult, SourceOptions, index_source, reindex_catalogue
 from indexer.progress import Progress
-from indexer.publish import publish_snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class ReindexParams:
-    """What was asked for: `full` builds although nothing seems to have changed."""
+    """What was asked for: `full` looks at every picture anew, and publishes although nothing seems to have changed."""
 
     full: bool = False
 
@@ -38,32 +32,29 @@ def run_reindex(settings: Settings, params: ReindexParams, progress: Progress) -
     """
     Publish a snapshot of the catalogue as it is now, and return what the job's row shall say of it.
 
+    Where a source is set (LOOKALIKE_SOURCE), the catalogue is made what it states first.
+
     Raises:
         AlreadyRunning: Another run has the data folder.
         LookalikeError: Nothing was published; the message says why.
     """
-    snapshots = SnapshotFolder(settings.snapshots_dir)
-    with snapshots.lock(), closing(Database(settings.resolved_database_url)) as database:
-        database.check()
-        progress.phase("Loading the network")
-        embedder = open_index_embedder(settings, snapshots, progress)
-        with (
-            VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
-            DecodePool.from_settings(settings) as pool,
-        ):
-            published = publish_snapshot(
-                database,
-                store,
-                embedder,
-                pool,
-                snapshots,
-                progress,
-                keep=settings.snapshots_kept,
-                may_keep_live=not params.full,
-            )
+    if settings.source:
+        imported = index_source(settings, settings.source, SourceOptions(), progress)
+        if not params.full:
+            return _document(imported)
+    return _document(reindex_catalogue(settings, progress, full=params.full))
+
+
+def _document(result: IndexResult) -> dict[str, JsonValue]:
+    report, published = result.ingest, result.published
     return {
         "snapshot": published.snapshot_id,
         "new": published.is_new,
-        "network": embedder.network,
+        "network": result.network,
         "metrics": dict(published.metrics),
+        "products": report.products,
+        "images": report.images,
+        "embedded": report.embedded,
+        "removed_products": report.removed,
+        "kept_pictures": report.kept,
     }

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal
 
 import typer
@@ -32,6 +31,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     Console().print(table)
 
 
-def path_text(path: Path) -> str:
-    """Return a path as text that can be printed, whatever bytes its name is made of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def printable(text: str) -> str:
+    """Return a text that can be printed, whatever bytes the name of a file is made of."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")

@@ -27,6 +27,7 @@ Every error that Lookalike raises on purpose, as one tree.
     │   └── SnapshotMissing · SnapshotCorrupt · SnapshotIncompatible
     ├── IndexingFailed
     │   ├── SourceMissing · SourceEmpty · SourceInvalid · NoReadableImage
+    │   ├── RemovalRefused · TooManyFailures
     │   └── AlreadyRunning · VerificationFailed · JobLost
     ├── DatabaseError
     │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
@@ -461,6 +462,20 @@ class SourceInvalid(IndexingFailed):
 
     slug = "source-invalid"
     title = "The source cannot be used"
+
+
+class RemovalRefused(IndexingFailed):
+    """A full statement would remove a large part of the catalogue."""
+
+    slug = "removal-refused"
+    title = "Too many products would be removed"
+
+
+class TooManyFailures(IndexingFailed):
+    """So many pictures could not be fetched that the new index would be worse than the old one."""
+
+    slug = "too-many-failures"
+    title = "Too many pictures could not be fetched"
 
 
 class NoReadableImage(IndexingFailed):

@@ -86,6 +86,15 @@ class Settings(BaseSettings):
         "by commas (http://images.lan:8080).",
     )
 
+    source: str | None = Field(
+        None, description="Folder or feed that a reindex imports first; empty: only the catalogue is looked through."
+    )
+    max_unfetched_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of the pictures that may fail to be fetched; with more, no new index replaces the old one.",
+    )
     snapshots_kept: int = Field(3, ge=2, description="Snapshots kept on disk, the live one included.")
     reindex_schedule: str | None = Field(
         None,

@@ -30,12 +30,13 @@ from app.core.files import (
     storage_errors,
     write_atomically,
 )
-from app.core.manifest import MANIFEST_FILE, Manifest, SnapshotFacts
+from app.core.manifest import MANIFEST_FILE, PRODUCTS_FILE, Manifest, SnapshotFacts
 from app.core.products import ProductRecord
 from app.core.snapshot import Snapshot, add_metrics, check_files, read_manifest, read_snapshot, write_snapshot
 from app.core.vector_index import Float32Array, FloatArray
 
 _ID: Final = re.compile(r"(\d{6,})-([0-9a-f]{8})")
+_IMAGE_SHA256: Final = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 _NEW: Final = ".new-"
 _TRASH: Final = ".trash-"
 
@@ -250,6 +251,14 @@ class SnapshotFolder:
             published_at = known[snapshot_id].published_at if snapshot_id in known else None
             infos.append(SnapshotInfo(snapshot_id, is_live, published_at, manifest, problem))
         return infos
+
+    def image_sha256s(self) -> set[str]:
+        """Return the SHA-256 of every picture that a snapshot on the disk shows."""
+        shown: set[str] = set()
+        for snapshot_id in self._ids():
+            lines = (self._root / snapshot_id / PRODUCTS_FILE).read_bytes()
+            shown.update(sha256.decode() for sha256 in _IMAGE_SHA256.findall(lines))
+        return shown
 
     def prune(self, keep: int) -> tuple[str, ...]:
         """

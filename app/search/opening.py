@@ -3,31 +3,37 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import SnapshotIncompatible
+from app.core.fetching.fetcher import PictureFetcher
+from app.core.fetching.guard import Guard
 from app.core.images import PreparedImage
 from app.core.networks.fingerprint import Fingerprint
+from app.core.picture_store import PictureStore
 from app.core.probes import check_probes
 from app.core.settings import Settings
 from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
 from app.db.database import Database
-from app.search.batcher import Batcher
+from app.search.batcher import MAX_WAIT_S, Batcher
 from app.search.bounded_executor import BoundedExecutor
+from app.search.changes import LiveChanges
 from app.search.live_index import LiveIndex
 from app.search.pictures import Pictures
+from app.search.product_pictures import LIVE_LIMITS, ProductPictures
 from app.search.readiness import ReadinessCheck
 from app.search.service import Look, SearchService, embed_batch
 
-MAX_WAIT_S = 1.0
 LOOKUP_THREADS = 2  # fewer than the database's pool has connections
 MAX_WAITING_PICTURES = 256  # a few pages of thumbnails
 PICTURE_WAIT_S = 10.0
+MAX_WAITING_CHANGES = 64  # more than a few requests have pictures and transactions at once
+CHANGE_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class OpenService:
 
     search: SearchService
     pictures: Pictures
+    changes: LiveChanges
     readiness: ReadinessCheck
     live_index: LiveIndex
     database: Database
@@ -53,7 +60,19 @@ class _Executors:
     decoding: BoundedExecutor
     lookups: BoundedExecutor
     pictures: BoundedExecutor
+    changes: BoundedExecutor
+    writing: BoundedExecutor
     administration: BoundedExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What takes long to open."""
+
+    embedder: Embedder
+    pool: DecodePool
+    store: VectorStore
+    live_index: LiveIndex
 
 
 @asynccontextmanager
@@ -69,47 +88,83 @@ async def open_service(
     async with AsyncExitStack() as cleanup:
         database = Database(settings.resolved_database_url)
         cleanup.callback(database.close)
-        embedder, pool, live_index = await asyncio.to_thread(_open_and_check, settings, database, cleanup)
-        executors = _open_executors(settings, pool.size, cleanup)
-        batcher = await cleanup.enter_async_context(_batcher(settings, embedder, observe_batch))
+        opened = await asyncio.to_thread(_open_and_check, settings, database, cleanup)
+        executors = _open_executors(settings, opened.pool.size, cleanup)
+        batcher = await cleanup.enter_async_context(_batcher(settings, opened.embedder, observe_batch))
+        fetcher = await cleanup.enter_async_context(PictureFetcher(Guard.from_settings(settings), LIVE_LIMITS))
         search = SearchService(
-            live_index=live_index,
-            embedder=embedder,
-            pool=pool,
+            live_index=opened.live_index,
+            embedder=opened.embedder,
+            pool=opened.pool,
             decoding=executors.decoding,
             batcher=batcher,
             lookups=executors.lookups,
         )
-        live_index.start()
-        cleanup.callback(live_index.close)
+        opened.live_index.start()
+        cleanup.callback(opened.live_index.close)
         yield OpenService(
             search=search,
-            pictures=Pictures(live_index, database, pool, executors.pictures),
-            readiness=ReadinessCheck(live_index, search),
-            live_index=live_index,
+            pictures=Pictures(opened.live_index, database, opened.pool, executors.pictures),
+            changes=_live_changes(settings, database, opened, executors, batcher, fetcher),
+            readiness=ReadinessCheck(opened.live_index, search),
+            live_index=opened.live_index,
             database=database,
             lookups=executors.lookups,
             administration=executors.administration,
             snapshots=SnapshotFolder(settings.snapshots_dir),
-            runtime=embedder.runtime,
+            runtime=opened.embedder.runtime,
             queue_depth=lambda: batcher.depth,
         )
 
 
+def _live_changes(
+    settings: Settings,
+    database: Database,
+    opened: _Opened,
+    executors: _Executors,
+    batcher: Batcher[PreparedImage, Look],
+    fetcher: PictureFetcher,
+) -> LiveChanges:
+    pictures = ProductPictures(
+        fetcher=fetcher,
+        files=PictureStore(settings.pictures_dir),
+        store=opened.store,
+        database=database,
+        embedder=opened.embedder,
+        pool=opened.pool,
+        threads=executors.changes,
+        batcher=batcher,
+    )
+    return LiveChanges(
+        pictures=pictures,
+        store=opened.store,
+        database=database,
+        live_index=opened.live_index,
+        reading=executors.changes,
+        writing=executors.writing,
+    )
+
+
 def _open_executors(settings: Settings, workers: int, cleanup: AsyncExitStack) -> _Executors:
+    # Whoever decodes beside searches leaves one child to them where there is more than one.
+    spare = max(1, min(4, workers - 1))
     executors = _Executors(
         decoding=BoundedExecutor("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S),
         lookups=BoundedExecutor(
             "the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S
         ),
-        # Pictures leave one decoding child to searches where there is more than one.
         pictures=BoundedExecutor(
-            "pictures", threads=max(1, min(4, workers - 1)), max_waiting=MAX_WAITING_PICTURES, max_wait_s=PICTURE_WAIT_S
+            "pictures", threads=spare, max_waiting=MAX_WAITING_PICTURES, max_wait_s=PICTURE_WAIT_S
         ),
+        changes=BoundedExecutor(
+            "changes of products", threads=spare, max_waiting=MAX_WAITING_CHANGES, max_wait_s=CHANGE_WAIT_S
+        ),
+        # One transaction at a time: they would only wait for each other.
+        writing=BoundedExecutor("the catalogue", threads=1, max_waiting=MAX_WAITING_CHANGES, max_wait_s=CHANGE_WAIT_S),
         administration=BoundedExecutor("administration", threads=1, max_waiting=4, max_wait_s=PICTURE_WAIT_S),
     )
-    for executor in (executors.decoding, executors.lookups, executors.pictures, executors.administration):
-        cleanup.callback(executor.close)
+    for field in fields(executors):
+        cleanup.callback(getattr(executors, field.name).close)
     return executors
 
 
@@ -124,9 +179,7 @@ def _batcher(
     )
 
 
-def _open_and_check(
-    settings: Settings, database: Database, cleanup: AsyncExitStack
-) -> tuple[Embedder, DecodePool, LiveIndex]:
+def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitStack) -> _Opened:
     """Open what takes long, cheapest check first."""
     database.check()
     snapshots = SnapshotFolder(settings.snapshots_dir)
@@ -139,7 +192,7 @@ def _open_and_check(
     store = VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension)
     cleanup.callback(store.close)
     live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
-    return embedder, pool, live_index
+    return _Opened(embedder, pool, store, live_index)
 
 
 def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:

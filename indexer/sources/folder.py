@@ -27,7 +27,8 @@ def read_folder(folder: Path) -> list[SourceProduct]:
     Return the products of a folder, sorted by id.
 
     The first level of sub-folders names the categories; files directly in the folder have none.
-    Hidden files are passed over. Every other file is taken for a picture: whether it is one shows when it is decoded.
+    Hidden files, and those that Windows and macOS put there, are passed over. Every other file is taken for a picture:
+    whether it is one shows when it is decoded.
 
     Raises:
         SourceMissing: There is no such folder, or it cannot be read.
@@ -50,6 +51,10 @@ def read_folder(folder: Path) -> list[SourceProduct]:
     return sorted(_with_unique_ids(products), key=lambda product: product.id)
 
 
+_OF_THE_SYSTEM = frozenset({"Thumbs.db", "desktop.ini", "Desktop.ini", "ehthumbs.db", "Icon\r"})
+"""Files that Windows and macOS put into folders of pictures."""
+
+
 def _files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise SourceMissing(f"{error.filename} cannot be read: {error.strerror}.") from error
@@ -62,7 +67,7 @@ def _files(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         directories[:] = sorted(name for name in directories if not name.startswith("."))
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        yield from (Path(parent, name) for name in names if not name.startswith(".") and name not in _OF_THE_SYSTEM)
 
 
 def _product_stem(path: Path) -> str:

@@ -1,13 +1,15 @@
 """What a source states: products with their pictures, and rows that cannot be used."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import JsonValue
+
+from app.core.products import ImageRecord, ProductRecord, ProductSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,10 @@ class SourceImage:
     path: Path | None = None
     address: str | None = None
 
-    def __str__(self) -> str:
-        return str(self.path or self.address)
+    @property
+    def place(self) -> str:
+        """Where the picture is, as the catalogue remembers it: an address, or the absolute path of a file."""
+        return self.address or str((self.path or Path()).absolute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,21 @@ class SourceProduct:
     attributes: dict[str, JsonValue] = field(default_factory=dict)
     stated_at: datetime | None = None
     images: tuple[SourceImage, ...] = ()
+
+    @classmethod
+    def of(cls, record: ProductRecord) -> "SourceProduct":
+        """Return what a product of the catalogue would be stated as."""
+        stated = {name.name: getattr(record, name.name) for name in fields(ProductSummary)}
+        return cls(**stated, images=tuple(_image(image) for image in record.images))
+
+    def record(self, images: Iterable[ImageRecord] = ()) -> ProductRecord:
+        """Return the product as the catalogue holds it, with what its pictures turned out to be."""
+        stated = {name.name: getattr(self, name.name) for name in fields(ProductSummary)}
+        return ProductRecord(**stated, images=tuple(images))
+
+
+def _image(image: ImageRecord) -> SourceImage:
+    return SourceImage(address=image.address) if image.address else SourceImage(path=Path(image.location))
 
 
 class Refusal(StrEnum):

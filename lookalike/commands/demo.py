@@ -40,7 +40,7 @@ def demo(
         _refuse_unusable(folder)
     source = (folder or _sample(settings)).resolve()
     _keep_other_catalogues(settings, source)
-    print_index(run_index(settings, source))
+    print_index(run_index(settings, str(source)))
     title, photo = _example(source, settings, drawn=folder is None)
 
     def show(url: str) -> None:

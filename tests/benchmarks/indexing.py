@@ -10,7 +10,7 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.images import PreparedImage
 from app.core.settings import Settings
-from indexer.pipeline import index_folder
+from indexer.pipeline import SourceOptions, index_source
 from indexer.progress import Silent
 from tests.benchmarks.embedding import open_network, photos_in, prepared_photos
 from tests.benchmarks.rows import Row
@@ -37,7 +37,7 @@ def measure_indexing(settings: Settings, network: str, indexed: Path) -> Iterato
     rates = {size: bare_rate(embedder, images, size) for size in (8, 16, 32)}
     best = max(rates, key=lambda size: rates[size])
     yield Row(network, f"bare network, {embedder.runtime}, batch {best}", f"{rates[best]:.1f} images/s")
-    result = index_folder(settings, indexed, Silent())
+    result = index_source(settings, str(indexed), SourceOptions(), Silent())
     bare = float(np.mean([rates[best], bare_rate(embedder, images, best)]))  # the machine's speed drifts
     rate = result.ingest.images / result.seconds["ingest"]
     share = rate / bare

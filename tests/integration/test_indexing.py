@@ -33,7 +33,7 @@ from app.db.database import Database
 from app.search.live_view import view_of
 from app.search.neighbours import nearest_products
 from indexer.ingest import Ingest
-from indexer.pipeline import IndexResult, index_folder
+from indexer.pipeline import IndexResult, SourceOptions, index_source
 from indexer.progress import Silent
 from tests.support.images import draw_picture, encode, picture_bytes
 from tests.support.snapshots import reseal
@@ -64,7 +64,7 @@ def _loaded_once(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
             return open_embedder(settings, network, recorded=recorded)
         return embedder
 
-    monkeypatch.setattr("indexer.pipeline.open_embedder", load)
+    monkeypatch.setattr("indexer.workplace.open_embedder", load)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def _write(path: Path, seed: int) -> None:
 
 
 def _index(settings: Settings, photos: Path) -> IndexResult:
-    return index_folder(settings, photos, Silent())
+    return index_source(settings, str(photos), SourceOptions(allows_removals=True), Silent())
 
 
 def _products(settings: Settings) -> dict[str, str | None]:
@@ -211,7 +211,7 @@ def test_only_what_changed_is_embedded(settings: Settings, photos: Path) -> None
 
     result = _index(settings, photos)
 
-    assert (result.ingest.embedded, result.ingest.removed_products) == (2, 1)
+    assert (result.ingest.embedded, result.ingest.removed) == (2, 1)
     assert result.published.is_new
     assert "mugs-product_3" not in _products(settings)
     assert _products(settings)["bags-new"] == "bags"
@@ -243,7 +243,7 @@ def test_unreadable_files_are_skipped_counted_and_listed(settings: Settings, pho
 
     report = _index(settings, photos).ingest
 
-    assert {skipped.path.name: skipped.reason for skipped in report.skipped} == {
+    assert {Path(skipped.place).name: skipped.reason for skipped in report.skipped} == {
         **{name: reason for name, (_, reason) in bad.items()},
         "dangling.jpg": "unreadable",
     }
@@ -435,14 +435,15 @@ def test_the_writer_never_runs_far_behind_the_network(
         embedded.append(1 + len(embedded) - len(written))
         return embed(self, batch)
 
-    def slow_write(self: Ingest, *arguments: Any) -> None:  # noqa: ANN401  # handed on
+    def slow_write(self: Ingest, *arguments: Any) -> list[str]:  # noqa: ANN401  # handed on
         time.sleep(0.05)
-        write(self, *arguments)
+        without_pictures = write(self, *arguments)
         written.append(len(written))
+        return without_pictures
 
     monkeypatch.setattr(Ingest, "_embed", counted_embed)
     monkeypatch.setattr(Ingest, "_write", slow_write)
-    monkeypatch.setattr("indexer.ingest.HASHED_TOGETHER", 2)  # so that there are twelve batches
+    monkeypatch.setattr("indexer.ingest.OBTAINED_TOGETHER", 2)  # so that there are twelve batches
 
     result = _index(settings, photos)
 

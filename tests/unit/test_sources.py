@@ -32,7 +32,7 @@ def test_files_that_share_their_name_before_two_underscores_are_one_product(tmp_
     """Several pictures of a product come in the order of their names; the same name elsewhere is another product."""
     folder = _touch(tmp_path, "mugs/m__side.jpg", "mugs/m.jpg", "mugs/m__front.jpg", "lamps/m__front.jpg")
 
-    products = {product.id: [Path(str(image)).name for image in product.images] for product in read_folder(folder)}
+    products = {product.id: [Path(image.place).name for image in product.images] for product in read_folder(folder)}
 
     assert products == {"lamps-m": ["m__front.jpg"], "mugs-m": ["m.jpg", "m__front.jpg", "m__side.jpg"]}
 

@@ -1,0 +1,124 @@
+"""Getting hold of a product's pictures: files are read, addresses are fetched, what is known is not fetched again."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.errors import FetchFailed, ImageTooLarge
+from app.core.fetching.blocking import BlockingFetcher
+from app.core.fetching.fetcher import NotModified
+from app.core.fetching.receiving import Validators
+from app.core.images import PreparedImage
+from app.core.picture_store import PictureStore
+from app.core.products import ImageRecord
+from app.db.records import FetchedPicture, ImageFacts
+from indexer.report import Skipped
+from indexer.sources import SourceImage, SourceProduct
+
+MAX_FILE_BYTES = 100 * 1024 * 1024  # above any photo; a stray video is refused by its size
+UNREADABLE = "unreadable"
+
+
+@dataclass(slots=True)
+class Picture:
+    """One picture on its way into the index; what is not known yet is None or empty."""
+
+    product: SourceProduct
+    source: SourceImage
+    position: int
+    path: Path | None = None
+    """The file that its bytes are in."""
+    sha256: str = ""
+    size_bytes: int = 0
+    facts: ImageFacts | None = None
+    """Known once it can be shown: its embedding is stored, or on its way."""
+    prepared: PreparedImage | None = None
+    fetched: FetchedPicture | None = None
+    """What to remember of its address, where it was fetched anew."""
+    skipped: Skipped | None = None
+    """Why it is not used, or not the one that its place has now."""
+    is_lost: bool = False
+    """Whether it could not be had at all."""
+
+    def skip(self, reason: str, message: str) -> None:
+        """Do not use it."""
+        self.skipped = Skipped(self.source.place, reason, message)
+        self.facts = None
+        self.prepared = None
+
+    def lose(self, reason: str, message: str) -> None:
+        """Note that it cannot be had now; it may be in its place again tomorrow."""
+        self.skip(reason, message)
+        self.is_lost = True
+
+    def keep(self, known: ImageRecord) -> None:
+        """Be the picture that the catalogue has from the same place."""
+        self.path = Path(known.location)
+        self.sha256, self.size_bytes = known.sha256, known.size_bytes
+
+
+class PictureReader:
+    """Reads or fetches pictures, from any thread; those that were fetched are kept in `store`."""
+
+    def __init__(self, fetcher: BlockingFetcher, store: PictureStore) -> None:
+        self._fetcher = fetcher
+        self.store = store
+
+    def obtain(self, picture: Picture, fetched: Mapping[str, FetchedPicture]) -> None:
+        """
+        Set the picture's file, hash and size, or why it cannot be had.
+
+        `fetched` is what is known of addresses: one whose picture is still the same is not fetched again.
+        """
+        if picture.source.address is None:
+            self._hash(picture)
+        else:
+            self._fetch(picture, picture.source.address, fetched.get(picture.source.address))
+
+    def is_stored(self, known: ImageRecord) -> bool:
+        """Whether an image's file is one of ours, which nobody changes, and not one of the shop's."""
+        return Path(known.location) == self.store.path(known.sha256)
+
+    def read(self, picture: Picture) -> bytes | None:
+        """Return the bytes of the picture's file, or None when it cannot be had."""
+        path = picture.path or picture.source.path or Path()
+        try:
+            if not path.is_file():  # opening a pipe or a device could wait for ever
+                message = "It is no plain file." if path.exists() else "The file does not exist any more."
+                picture.lose(UNREADABLE, message)
+                return None
+            with path.open("rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            picture.lose(UNREADABLE, f"The file cannot be read: {error.strerror}.")
+            return None
+        if len(data) > MAX_FILE_BYTES:
+            picture.skip(ImageTooLarge.slug, f"The file has more than {MAX_FILE_BYTES:,} bytes, the limit.")
+            return None
+        return data
+
+    def _hash(self, picture: Picture) -> None:
+        picture.path = (picture.source.path or Path()).absolute()
+        data = self.read(picture)
+        if data is not None:
+            picture.sha256, picture.size_bytes = hashlib.sha256(data).hexdigest(), len(data)
+
+    def _fetch(self, picture: Picture, address: str, known: FetchedPicture | None) -> None:
+        if known is not None and not self.store.path(known.sha256).is_file():
+            known = None  # its file was removed: “not modified” would be no answer
+        try:
+            answer = self._fetcher.fetch(address, Validators(known.etag, known.last_modified) if known else None)
+        except FetchFailed as error:
+            picture.lose(error.slug, error.message)
+            return
+        if isinstance(answer, NotModified) and known is not None:
+            picture.path = self.store.path(known.sha256)
+            picture.sha256, picture.size_bytes = known.sha256, known.size_bytes
+        elif not isinstance(answer, NotModified):
+            stored = self.store.put(answer.data)
+            picture.path, picture.sha256, picture.size_bytes = stored.path, stored.sha256, stored.size_bytes
+            validators = answer.validators
+            picture.fetched = FetchedPicture(
+                validators.etag, validators.last_modified, stored.sha256, stored.size_bytes
+            )
