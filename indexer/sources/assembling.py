@@ -131,7 +131,7 @@ class _Product:
         value = self._fields.get(field)
         if isinstance(value, list):
             value = next(filter(is_stated, value), None)
-        return text_of(value, field) if is_stated(value) else None
+        return None if value is None else text_of(value, field)
 
     def _refusal(self, row: int, error: Refused) -> RefusedRow:
         return RefusedRow(row, self._id, error.reason, error.message)

@@ -13,6 +13,7 @@ from indexer.sources.records import Refusal, Refused, SourceImage, shown
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")  # two letters or more: C:\ is a drive
 _ONE_OF_SEVERAL = re.compile(r"https?://.*|.*\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif|heic)", re.IGNORECASE)
+_SEPARATING = re.compile(r"[\s,;|]")
 # Tried in this order. A comma alone parts addresses only before the next one: it may also stand in an address.
 # Each run of spaces is gone through once (no look back into it, no giving back): a cell may be a million of them.
 _SEPARATORS = (
@@ -53,11 +54,13 @@ def _list_of(text: str) -> list[object]:
 
 def _divided(text: str) -> list[str]:
     text = text.strip(" \t\r\n,;|")
+    if not _SEPARATING.search(text):
+        return [text] if text else []
     for separator in _SEPARATORS:
         pieces = [piece for piece in separator.split(text) if piece]
         if len(pieces) > 1 and all(_ONE_OF_SEVERAL.fullmatch(piece) for piece in pieces):
             return pieces
-    return [text] if text else []
+    return [text]
 
 
 class PicturePlaces:

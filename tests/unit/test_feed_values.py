@@ -152,11 +152,11 @@ def test_an_unknown_availability_is_refused(stated: str) -> None:
 @pytest.mark.parametrize(
     ("stated", "moment"),
     [
-        ("2026-11-22T08:30:00Z", datetime(2026, 11, 22, 8, 30, tzinfo=UTC)),
-        ("2026-11-22 09:30:00+01:00", datetime(2026, 11, 22, 8, 30, tzinfo=UTC)),
-        ("2026-11-22T08:30", datetime(2026, 11, 22, 8, 30, tzinfo=UTC)),
-        ("2026-11-22", datetime(2026, 11, 22, tzinfo=UTC)),
-        (datetime(2026, 11, 22, 8, 30), datetime(2026, 11, 22, 8, 30, tzinfo=UTC)),  # noqa: DTZ001  # that is the case
+        ("2025-11-22T08:30:00Z", datetime(2025, 11, 22, 8, 30, tzinfo=UTC)),
+        ("2025-11-22 09:30:00+01:00", datetime(2025, 11, 22, 8, 30, tzinfo=UTC)),
+        ("2025-11-22T08:30", datetime(2025, 11, 22, 8, 30, tzinfo=UTC)),
+        ("2025-11-22", datetime(2025, 11, 22, tzinfo=UTC)),
+        (datetime(2025, 11, 22, 8, 30), datetime(2025, 11, 22, 8, 30, tzinfo=UTC)),  # noqa: DTZ001  # that is the case
     ],
 )
 def test_a_moment_is_read_in_utc(stated: object, moment: datetime) -> None:

@@ -23,7 +23,7 @@ RECORDS: list[dict[str, object]] = [
         "link": "https://shop.example/p/1?a=1&b=2",
         "availability": "In Stock",
         "images": ["https://img.example/1.jpg", "https://img.example/1b.jpg?x=1,2"],
-        "updated_at": "2026-11-22T09:30:00+01:00",
+        "updated_at": "2025-11-22T09:30:00+01:00",
         "colour": "blue",
     },
     {
@@ -49,7 +49,7 @@ def _expected(folder: Path) -> list[SourceProduct]:
             url="https://shop.example/p/1?a=1&b=2",
             availability="in_stock",
             attributes={"colour": "blue"},
-            stated_at=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+            stated_at=datetime(2025, 11, 22, 8, 30, tzinfo=UTC),
             images=(
                 SourceImage(address="https://img.example/1.jpg"),
                 SourceImage(address="https://img.example/1b.jpg?x=1,2"),
@@ -190,7 +190,7 @@ def test_a_column_named_attributes_holds_attributes(tmp_path: Path) -> None:
 
 def test_parquet_columns_of_any_type_are_read(tmp_path: Path) -> None:
     """Short floats stay what they are written as, moments become UTC, gaps and NaN are not stated."""
-    moment = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+    moment = datetime(2025, 11, 22, 8, 30, tzinfo=UTC)
     table = pa.table(
         {
             "id": pa.array([1.0, 2.0]),  # what a table tool makes of whole numbers when one is missing
@@ -216,7 +216,7 @@ def test_parquet_columns_of_any_type_are_read(tmp_path: Path) -> None:
     assert products[0].attributes == {
         "weight": 0.1,
         "cost": 1.5,
-        "day": "2026-11-22",
+        "day": "2025-11-22",
         "sizes": {"EU": 1},
         "colour": "blue",
     }
