@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what FastAPI can see: problem documents, and the two multipart forms."""
+"""What the OpenAPI document says beyond what FastAPI can see: problem documents, and the bodies."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,11 +9,23 @@ from fastapi.responses import JSONResponse
 
 from app.api.errors import PROBLEM_MEDIA_TYPE, STATUS_OF
 from app.api.forms import MAX_FIELD_BYTES
+from app.api.json_bodies import JSON_MEDIA_TYPE
 from app.api.parameters import DEFAULT_K, MAX_K
+from app.api.product_bodies import (
+    FORM_MEDIA_TYPE,
+    MAX_BATCH,
+    MAX_PICTURES,
+    MAX_PRODUCT_BYTES,
+    ProductFields,
+    ProductItem,
+    ProductStated,
+    RemovalItem,
+)
 from app.api.schemas import Problem
 from app.core import errors
 from app.core.errors import LookalikeError
 from app.core.files import MIB
+from app.search.filters import MAX_FILTER_BYTES
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
@@ -63,6 +75,18 @@ _SEARCH_FIELDS = {
         "description": "Lowest score (cosine) of a hit; the answer may then have fewer than k.",
     },
     "region": _REGION,
+    "filter": {
+        "type": "string",
+        "maxLength": MAX_FILTER_BYTES,
+        "examples": ['{"category": "shoes", "price": {"lt": 50}}'],
+        "description": "Which products may be found, as JSON; docs/filters.md has the grammar.",
+    },
+    "facets": {
+        "type": "string",
+        "maxLength": MAX_FIELD_BYTES,
+        "examples": ["category,attributes.colour"],
+        "description": "Fields whose values are counted over the products that may be found.",
+    },
 }
 
 SEARCH_BODY: dict[str, Any] = {
@@ -98,20 +122,67 @@ CLASSIFY_BODY: dict[str, Any] = {
     }
 }
 
-# What can happen to an upload, whatever is in it, and what can happen while it is searched with.
-UPLOAD_ERRORS = (
+PRODUCT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The whole product; what is not given is empty. JSON without images leaves it those it has.",
+        "content": {
+            JSON_MEDIA_TYPE: {"schema": ProductStated.model_json_schema()},
+            FORM_MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "product": {
+                            "type": "string",
+                            "maxLength": MAX_PRODUCT_BYTES,
+                            "contentMediaType": JSON_MEDIA_TYPE,
+                            "contentSchema": ProductFields.model_json_schema(),
+                            "examples": ['{"title": "Canvas shoe, blue", "price": 19.90, "currency": "EUR"}'],
+                            "description": "The product as JSON, without images.",
+                        },
+                        "image": {"type": "array", "minItems": 1, "maxItems": MAX_PICTURES, "items": _IMAGE},
+                    },
+                    "required": ["product", "image"],
+                },
+                "encoding": {"image": {"contentType": "image/jpeg, image/png, image/webp"}},
+            },
+        },
+    }
+}
+
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON_MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "products": {
+                            "type": "array",
+                            "maxItems": MAX_BATCH,
+                            "items": {"anyOf": [ProductItem.model_json_schema(), RemovalItem.model_json_schema()]},
+                        }
+                    },
+                    "required": ["products"],
+                }
+            }
+        },
+    }
+}
+
+# What can happen to a body of JSON or to a form, whatever is in it, and what can happen while one is searched with.
+JSON_ERRORS = (errors.UnsupportedMediaType, errors.BodyTooLarge, errors.MalformedRequest, errors.RequestTimedOut)
+FORM_ERRORS = (
+    *JSON_ERRORS,
     errors.MissingImage,
-    errors.UnsupportedMediaType,
     errors.TooManyParts,
-    errors.BodyTooLarge,
     errors.FieldTooLarge,
-    errors.MalformedRequest,
     errors.MalformedMultipart,
-    errors.RequestTimedOut,
-    errors.RateLimited,
-    errors.InvalidImage,
-    errors.EmbeddingRefused,
 )
+UPLOAD_ERRORS = (*FORM_ERRORS, errors.RateLimited, errors.InvalidImage, errors.EmbeddingRefused)
 
 
 ADMIN_KEY = "adminKey"

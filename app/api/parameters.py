@@ -7,27 +7,67 @@ Numbers are read strictly (ASCII digits only, no NaN), and what a route does not
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from app.api.forms import Form
 from app.core.errors import EmptyImage, InvalidParameter, MissingImage
 from app.core.images import Region
+from app.search.facets import parse_facets
+from app.search.filters import parse_filter
+from app.search.service import Wanted
 
 DEFAULT_K = 10
 MAX_K = 100
-SEARCH_FIELDS = ("image", "product_id", "query_id", "k", "min_score", "region")
+SEARCH_FIELDS = ("image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets")
 CLASSIFY_FIELDS = ("image", "region")
 
 _INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,17})?", re.ASCII)
 
+
+def _moment(value: object) -> object:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if value is not None and (moment is None or moment.utcoffset() is None):
+        raise PydanticCustomError(
+            "moment",
+            "it must be a moment with its time zone, such as 2026-11-22T08:30:00Z; in an address, + is written %2B",
+        )
+    return moment
+
+
 K = Annotated[int, Query(ge=1, le=MAX_K, description="Number of products to return.", examples=[10])]
 MinScore = Annotated[
     float | None,
     Query(ge=-1, le=1, allow_inf_nan=False, description="Lowest score (cosine) of a hit.", examples=[0.5]),
+]
+FilterText = Annotated[
+    str | None,
+    Query(
+        alias="filter",
+        description="Which products may be found, as JSON: see docs/filters.md.",
+        examples=['{"category": "shoes", "price": {"lt": 50}}'],
+    ),
+]
+FacetNames = Annotated[
+    str | None, Query(description="Fields whose values are counted.", examples=["category,attributes.colour"])
+]
+
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+"""A moment in ISO 8601, with its time zone."""
+
+ProductId = Annotated[str, Path(description="Id of a product.", examples=["shoes-0042"])]
+UpdatedAt = Annotated[
+    Moment,
+    Query(description="When the shop removed it; what it stated later stays.", examples=["2026-11-22T08:30:00Z"]),
 ]
 
 
@@ -38,9 +78,8 @@ class SearchRequest:
     image: bytes | None
     product_id: str | None
     query_id: str | None
-    k: int
-    min_score: float | None
     region: Region | None
+    wanted: Wanted
 
 
 def search_request(form: Form) -> SearchRequest:
@@ -64,9 +103,28 @@ def search_request(form: Form) -> SearchRequest:
         image=_bytes(form),
         product_id=fields.get("product_id"),
         query_id=fields.get("query_id"),
-        k=_whole_number("k", fields["k"], 1, MAX_K) if "k" in fields else DEFAULT_K,
-        min_score=_decimal("min_score", fields["min_score"], -1, 1) if "min_score" in fields else None,
         region=_region(fields["region"]) if "region" in fields else None,
+        wanted=wanted(
+            _whole_number("k", fields["k"], 1, MAX_K) if "k" in fields else DEFAULT_K,
+            _decimal("min_score", fields["min_score"], -1, 1) if "min_score" in fields else None,
+            fields.get("filter"),
+            fields.get("facets"),
+        ),
+    )
+
+
+def wanted(k: int, min_score: float | None, filter_text: str | None, facet_names: str | None) -> Wanted:
+    """
+    Return what a search is to return, its filter and facets read.
+
+    Raises:
+        InvalidParameter: The filter or the facets are not as docs/filters.md describes them.
+    """
+    return Wanted(
+        k=k,
+        min_score=min_score,
+        filter=None if filter_text is None else parse_filter(filter_text),
+        facets=() if facet_names is None else parse_facets(facet_names),
     )
 
 

@@ -2,10 +2,16 @@
 
 import time
 
+from app.api.errors import problem_document
 from app.api.schemas import (
+    FacetValue,
     ImageLink,
+    ItemChanged,
+    ItemProblem,
+    ItemRefused,
     LabelProbability,
     Product,
+    ProductPut,
     ProductSummary,
     SearchResponse,
     SearchResult,
@@ -13,8 +19,10 @@ from app.api.schemas import (
     SnapshotListed,
     SnapshotUsed,
 )
+from app.core.errors import LookalikeError
 from app.core.products import ProductRecord
 from app.core.snapshot_folder import SnapshotInfo
+from app.search.changes import Changed
 from app.search.service import Answer, Timings
 
 
@@ -43,6 +51,7 @@ def search_response(request_id: str, answer: Answer, started_s: float) -> Search
             )
             for rank, hit in enumerate(answer.hits, start=1)
         ],
+        facets={name: [FacetValue.model_validate(value) for value in values] for name, values in answer.facets.items()},
         timings_ms=timings_ms(answer.timings, started_s),
     )
 
@@ -61,6 +70,21 @@ def product(record: ProductRecord) -> Product:
     """Return a product with the addresses of its images."""
     summary = ProductSummary.model_validate(record)
     return Product(**summary.model_dump(), images=[image_link(image.id) for image in record.images])
+
+
+def product_put(changed: Changed) -> ProductPut:
+    """Return what putting a product did."""
+    images = [image_link(image.id) for image in changed.images]
+    return ProductPut.model_validate(
+        {"id": changed.id, "outcome": changed.outcome, "revision": changed.revision, "images": images}
+    )
+
+
+def item_result(item_id: str | None, outcome: Changed | LookalikeError) -> ItemChanged | ItemRefused:
+    """Return what came of one of many changes."""
+    if isinstance(outcome, Changed):
+        return ItemChanged(id=outcome.id, outcome=outcome.outcome)
+    return ItemRefused(id=item_id, problem=ItemProblem.model_validate(problem_document(outcome)))
 
 
 def image_link(image_id: str) -> ImageLink:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from app.api.dependencies import Service, limit_rate, while_connected
 from app.api.openapi import problems
-from app.api.parameters import DEFAULT_K, K, MinScore, only_query
+from app.api.parameters import DEFAULT_K, FacetNames, FilterText, K, MinScore, ProductId, only_query, wanted
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
 from app.core.errors import DatabaseError, InvalidParameter, NotFound, RateLimited, Unavailable
@@ -24,8 +24,6 @@ IMAGE_HEADERS = {
     "Cache-Control": "public, max-age=86400",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-
-ProductId = Annotated[str, Path(description="Id of a product.", examples=["shoes-0042"])]
 
 router = APIRouter(tags=["catalogue"])
 
@@ -81,7 +79,7 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
     "/products/{product_id}/similar",
     summary="Find the products that look like this one",
     responses=problems(NotFound, RateLimited, Unavailable),
-    dependencies=[only_query("k", "min_score"), limit_rate],
+    dependencies=[only_query("k", "min_score", "filter", "facets"), limit_rate],
 )
 async def similar_products(
     request: Request,
@@ -90,10 +88,12 @@ async def similar_products(
     product_id: ProductId,
     k: K = DEFAULT_K,
     min_score: MinScore = None,
+    filter_text: FilterText = None,
+    facets: FacetNames = None,
 ) -> SearchResponse:
     """Search with a product of the catalogue, by all of its images; the product itself is left out."""
     started_s = time.perf_counter()
-    work = service.search.search_product(product_id, k, min_score, Trace())
+    work = service.search.search_product(product_id, wanted(k, min_score, filter_text, facets), Trace())
     answer = await while_connected(request, work)
     response.headers["Cache-Control"] = "no-store"
     return search_response(request.state.request_id, answer, started_s)

@@ -59,10 +59,10 @@ async def classify(request: Request, response: Response, service: Service, bodie
 
 async def _answer(service: SearchService, asked: SearchRequest, trace: Trace) -> Answer:
     if asked.image is not None:
-        return await service.search_photo(asked.image, asked.region, asked.k, asked.min_score, trace)
+        return await service.search_photo(asked.image, asked.region, asked.wanted, trace)
     if asked.product_id is not None:
-        return await service.search_product(asked.product_id, asked.k, asked.min_score, trace)
-    return await service.search_again(asked.query_id or "", asked.k, asked.min_score, trace)
+        return await service.search_product(asked.product_id, asked.wanted, trace)
+    return await service.search_again(asked.query_id or "", asked.wanted, trace)
 
 
 class _Logged:

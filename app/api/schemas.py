@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
-# Prices leave as numbers that read as written (19.90, not 19.899999), which JSON numbers do for every price there is.
-Price = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+# Decimals leave as numbers that read as written (19.90, not 19.899999), which JSON numbers do for every price there is.
+Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
 Probability = Annotated[float, Field(ge=0, le=1.000001)]
 
 
@@ -48,10 +49,10 @@ class ProductSummary(Out):
     title: str = Field(examples=["Canvas shoe, blue"])
     category: str | None = Field(examples=["shoes"])
     brand: str | None = Field(examples=["Example"])
-    price: Price | None = Field(examples=[19.9])
+    price: Number | None = Field(examples=[19.9])
     currency: str | None = Field(examples=["EUR"])
     url: str | None = Field(examples=["https://shop.example/p/42"])
-    availability: Literal["in_stock", "out_of_stock", "preorder", "backorder"] | None = Field(examples=["in_stock"])
+    availability: Availability | None = Field(examples=["in_stock"])
     attributes: dict[str, JsonValue] = Field(examples=[{"colour": "blue"}])
     updated_at: datetime | None = Field(
         validation_alias=AliasChoices("stated_at", "updated_at"),
@@ -72,6 +73,55 @@ class ProductList(Out):
     next_cursor: str | None = Field(
         examples=["c2hvZXMtMDA0Mg"], description="Give it as cursor for the next page; null on the last one."
     )
+
+
+Revision = Annotated[int, Field(examples=[1207], description="The catalogue's; it grows with every change.")]
+
+
+class ProductPut(Out):
+    """What putting a product did; “outdated”: nothing, because the shop stated something newer before."""
+
+    id: str = Field(examples=["shoes-0042"])
+    outcome: Literal["added", "changed", "unchanged", "outdated"]
+    revision: Revision
+    images: list[ImageLink] = Field(description="Those that the product has now.")
+
+
+class ProductRemoved(Out):
+    """What removing a product did; “outdated”: nothing, because the shop stated something newer before."""
+
+    id: str = Field(examples=["shoes-0042"])
+    outcome: Literal["removed", "not_found", "outdated"]
+    revision: Revision
+
+
+class ItemProblem(Out):
+    """Why one of many changes was not made; as the problem document that it would get alone."""
+
+    type: str = Field(examples=["/problems/url-not-allowed"])
+    title: str = Field(examples=["The address is not allowed"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["The host 10.0.0.1 is not on the public internet."])
+
+
+class ItemChanged(Out):
+    """One of many changes."""
+
+    id: str = Field(examples=["shoes-0042"])
+    outcome: Literal["added", "changed", "unchanged", "outdated", "removed", "not_found"]
+
+
+class ItemRefused(Out):
+    """One of many changes that was not made."""
+
+    id: str | None = Field(description="Null where it was none that a product could have.")
+    problem: ItemProblem
+
+
+class BatchResults(Out):
+    """What came of each of the changes, in their order."""
+
+    results: list[ItemChanged | ItemRefused]
 
 
 class SnapshotUsed(Out):
@@ -102,6 +152,13 @@ class SearchTimings(Out):
     total: float = Field(examples=[39.5])
 
 
+class FacetValue(Out):
+    """A value of a field, and how many of the products that may be found have it."""
+
+    value: bool | int | Number | str = Field(examples=["shoes"])
+    count: int = Field(ge=1, examples=[412])
+
+
 class SearchResponse(Out):
     """Answer to a search."""
 
@@ -116,6 +173,10 @@ class SearchResponse(Out):
     )
     categories: list[LabelProbability] = Field(description="The shop's own categories, told by the nearest products.")
     results: list[SearchResult]
+    facets: dict[str, list[FacetValue]] = Field(
+        description="For each field that facets names, its most frequent values.",
+        examples=[{"category": [{"value": "shoes", "count": 412}]}],
+    )
     timings_ms: SearchTimings
 
 

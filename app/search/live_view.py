@@ -17,6 +17,7 @@ from app.core.snapshot_folder import LiveSnapshot
 from app.core.vector_index import BoolArray, Float32Array, VectorIndex
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
+from app.search.filters import Filter, matching
 from app.search.product_table import ProductTable
 from app.search.segment import Segment
 
@@ -48,6 +49,14 @@ class LiveView:
         yield self.base, self.shown
         if self.changed is not None:
             yield self.changed, None
+
+    def matching(self, wanted: Filter) -> list[tuple[Segment, BoolArray]]:
+        """Return each segment with which of its shown products a filter wants, shape (products,)."""
+        found = []
+        for segment, shown in self.segments():
+            mask = matching(segment.products, wanted)
+            found.append((segment, mask if shown is None else mask & shown))
+        return found
 
     def find(self, product_id: str) -> tuple[Segment, int] | None:
         """Return where a product is; None when it cannot be found by searching."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,14 +12,17 @@ from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, NotFound
 from app.core.images import PreparedImage, Region
 from app.core.snapshot_folder import LiveSnapshot
-from app.core.vector_index import Float32Array
+from app.core.vector_index import BoolArray, Float32Array
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.categories import NEIGHBOURS, category_probabilities
+from app.search.facets import FacetValue, facet_counts
+from app.search.filters import Filter
 from app.search.live_index import LiveIndex
 from app.search.live_view import LiveView
 from app.search.neighbours import Hit, nearest_products
 from app.search.queries import ClassProbability, Query, QueryStore
+from app.search.segment import Segment
 
 TOP_CLASSES = 5
 
@@ -48,6 +51,24 @@ class PhotoFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    What a search is to return.
+
+    Attributes:
+        k: Products.
+        min_score: Lowest score of a hit.
+        filter: Which products may be hits; None: all.
+        facets: Fields whose values are counted, over all products that the filter wants.
+    """
+
+    k: int
+    min_score: float | None = None
+    filter: Filter | None = None
+    facets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What one search found, all of it in one snapshot."""
 
@@ -56,6 +77,7 @@ class Answer:
     query: Query
     categories: list[ClassProbability]
     hits: list[Hit]
+    facets: dict[str, list[FacetValue]]
     timings: Timings
 
 
@@ -100,9 +122,7 @@ class SearchService:
         self._lookups = lookups
         self._queries = QueryStore()
 
-    async def search_photo(
-        self, data: bytes, region: Region | None, k: int, min_score: float | None, trace: Trace
-    ) -> Answer:
+    async def search_photo(self, data: bytes, region: Region | None, wanted: Wanted, trace: Trace) -> Answer:
         """
         Find the products that look like a photo.
 
@@ -110,25 +130,25 @@ class SearchService:
             InvalidImage, EmbeddingRefused: The photo cannot be used.
             Overloaded: Not now.
         """
-        return await self._search(await self.look_at(data, region, trace), k, min_score, trace)
+        return await self._search(await self.look_at(data, region, trace), wanted, trace)
 
-    async def search_again(self, query_id: str, k: int, min_score: float | None, trace: Trace) -> Answer:
+    async def search_again(self, query_id: str, wanted: Wanted, trace: Trace) -> Answer:
         """
         Ask an earlier query again, in the snapshot that is live now.
 
         Raises:
             NotFound: The query is not known, or no longer.
         """
-        return await self._search(self._queries.get(query_id), k, min_score, trace, query_id=query_id)
+        return await self._search(self._queries.get(query_id), wanted, trace, query_id=query_id)
 
-    async def search_product(self, product_id: str, k: int, min_score: float | None, trace: Trace) -> Answer:
+    async def search_product(self, product_id: str, wanted: Wanted, trace: Trace) -> Answer:
         """
         Find the products that look like one of the catalogue's, by all of its images.
 
         Raises:
             NotFound: There is no such product, or it is not in the index yet.
         """
-        return await self._search(_product_query(self._live_index.view, product_id), k, min_score, trace)
+        return await self._search(_product_query(self._live_index.view, product_id), wanted, trace)
 
     async def classify(self, data: bytes, region: Region | None, trace: Trace) -> Classification:
         """
@@ -138,8 +158,8 @@ class SearchService:
             InvalidImage, EmbeddingRefused, Overloaded: As for `search_photo`.
         """
         query = await self.look_at(data, region, trace)
-        _, categories = await self._neighbours(self._live_index.view, query, NEIGHBOURS, trace)
-        return Classification(query.classes, categories, query.low_confidence)
+        found = await self._find(self._live_index.view, query, Wanted(NEIGHBOURS), trace)
+        return Classification(query.classes, found.categories, query.low_confidence)
 
     async def look_at(self, data: bytes, region: Region | None, trace: Trace) -> Query:
         """Decode and embed a photo, on the one path that all photos take."""
@@ -161,36 +181,60 @@ class SearchService:
         classes = top_classes(probabilities, self._embedder.class_labels)
         return Query(embedding[np.newaxis], classes, low_confidence=prepared.is_uniform)
 
-    async def _search(
-        self, query: Query, k: int, min_score: float | None, trace: Trace, query_id: str | None = None
-    ) -> Answer:
+    async def _search(self, query: Query, wanted: Wanted, trace: Trace, query_id: str | None = None) -> Answer:
         view = self._live_index.view
-        hits, categories = await self._neighbours(view, query, k, trace)
+        found = await self._find(view, query, wanted, trace)
         return Answer(
             live=view.live,
             query_id=query_id or self._queries.add(query),
             query=query,
-            categories=categories,
-            hits=[hit for hit in hits if min_score is None or hit.score >= min_score],
+            categories=found.categories,
+            hits=found.hits,
+            facets=found.facets,
             timings=trace.timings,
         )
 
-    async def _neighbours(
-        self, view: LiveView, query: Query, k: int, trace: Trace
-    ) -> tuple[list[Hit], list[ClassProbability]]:
-        """Return the k nearest products, and the categories that the nearest of all tell, whatever k is."""
-
-        def look_up() -> list[Hit]:
-            return nearest_products(
-                view, query.embeddings, max(k, NEIGHBOURS), leave_out_product_id=query.leave_out_product_id
-            )
-
+    async def _find(self, view: LiveView, query: Query, wanted: Wanted, trace: Trace) -> "_Found":
         started_s = time.perf_counter()
         try:
-            hits = await self._lookups.run(look_up)
+            return await self._lookups.run(lambda: _find(view, query, wanted))
         finally:
             trace.timings.search_ms += _milliseconds_since(started_s)
-        return hits[:k], category_probabilities([(hit.product.category, hit.score) for hit in hits])
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one look into a view tells."""
+
+    hits: list[Hit]
+    categories: list[ClassProbability]
+    facets: dict[str, list[FacetValue]]
+
+
+def _find(view: LiveView, query: Query, wanted: Wanted) -> _Found:
+    """Return the nearest products that are wanted, and the categories that the nearest of all tell, whatever k is."""
+
+    def nearest(segments: Iterable[tuple[Segment, BoolArray | None]], k: int) -> list[Hit]:
+        return nearest_products(segments, query.embeddings, k, leave_out_product_id=query.leave_out_product_id)
+
+    matching = None if wanted.filter is None else view.matching(wanted.filter)
+    if matching is None:
+        neighbours = nearest(view.segments(), max(wanted.k, NEIGHBOURS))
+        hits = neighbours[: wanted.k]
+    else:
+        # What the photo shows does not depend on which products are wanted.
+        neighbours = nearest(view.segments(), NEIGHBOURS)
+        hits = nearest(matching, wanted.k)
+    counted = matching or [(segment, _all_of(segment, shown)) for segment, shown in view.segments()]
+    return _Found(
+        hits=[hit for hit in hits if wanted.min_score is None or hit.score >= wanted.min_score],
+        categories=category_probabilities([(hit.product.category, hit.score) for hit in neighbours]),
+        facets=facet_counts([(segment.products, mask) for segment, mask in counted], wanted.facets),
+    )
+
+
+def _all_of(segment: Segment, shown: BoolArray | None) -> BoolArray:
+    return np.ones(len(segment.products), np.bool_) if shown is None else shown
 
 
 def embed_batch(embedder: Embedder, images: Sequence[PreparedImage]) -> list[Look | EmbeddingRefused]:

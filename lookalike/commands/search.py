@@ -23,11 +23,15 @@ def search(
     image: Photo,
     *,
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many products to show.")] = 10,
+    filter_text: Annotated[
+        str | None,
+        typer.Option("--filter", help='Which products, as JSON: {"category": "shoes", "price": {"lt": 50}}.'),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Show the products that look most like a photo."""
-    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), k)
+    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), k, filter_text)
     if as_json:
         print_json(document)
     else:
@@ -43,23 +47,25 @@ def classify(image: Photo, *, data_dir: DataDir = None, as_json: Json = False) -
         print_labels(document)
 
 
-def _ask(image: Path, settings: Settings, k: int) -> dict[str, Any]:
+def _ask(image: Path, settings: Settings, k: int, filter_text: str | None = None) -> dict[str, Any]:
     """Return the answer of `POST /search` for a photo file, from the same service without HTTP."""
     try:
         photo = image.read_bytes()
     except OSError as error:
         raise SourceMissing(f"{image} cannot be read: {error.strerror}.") from error
-    return asyncio.run(_search_once(settings, photo, k))
+    return asyncio.run(_search_once(settings, photo, k, filter_text))
 
 
-async def _search_once(settings: Settings, photo: bytes, k: int) -> dict[str, Any]:
+async def _search_once(settings: Settings, photo: bytes, k: int, filter_text: str | None) -> dict[str, Any]:
     from app.api.rendering import search_response  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from app.search.filters import parse_filter  # noqa: PLC0415
     from app.search.opening import open_service  # noqa: PLC0415
-    from app.search.service import Trace  # noqa: PLC0415
+    from app.search.service import Trace, Wanted  # noqa: PLC0415
 
+    wanted = Wanted(k, filter=None if filter_text is None else parse_filter(filter_text))
     async with open_service(settings) as service:
         started_s = time.perf_counter()
-        answer = await service.search.search_photo(photo, region=None, k=k, min_score=None, trace=Trace())
+        answer = await service.search.search_photo(photo, None, wanted, Trace())
         response = search_response(str(uuid.uuid4()), answer, started_s)
     return response.model_dump(mode="json", exclude=ONLY_OVER_HTTP)
 
