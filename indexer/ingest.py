@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from app.core.errors import FetchFailed, InvalidImage, InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, image_id
-from app.core.vector_index import Float32Array
 from app.db.catalogue import Catalogue, chunks
 from app.db.checks import check_product
 from app.db.records import ImageFacts
@@ -82,8 +81,8 @@ class Ingest:
     def _embed_and_write(self, batches: Iterable[list[Picture]], writer: ThreadPoolExecutor) -> Iterator[str]:
         writes: deque[Future[list[str]]] = deque()
         for batch in batches:
-            embeddings = self._embed(batch)
-            writes.append(writer.submit(self._write, batch, embeddings))
+            embedded = self._embed(batch)
+            writes.append(writer.submit(self._write, batch, embedded))
             while len(writes) > 1:  # at most one batch waits behind the one being written
                 yield from writes.popleft().result()
         for write in writes:
@@ -138,7 +137,7 @@ class Ingest:
     def _prepare(self, picture: Picture) -> Picture:
         if picture.facts is not None or not picture.sha256:
             return picture
-        data = self._tools.reader.read(picture)
+        data = self._tools.reader.read_again(picture)
         if data is None:
             return picture
         try:
@@ -169,13 +168,17 @@ class Ingest:
 
     def _is_new(self, sha256: str) -> bool:
         """Whether this image has no embedding yet, neither stored nor about to be."""
-        if sha256 in self._in_flight or sha256 in self._tools.store:  # in this order: the writer adds, then removes
+        if sha256 in self._in_flight or sha256 in self._tools.store:
             return False
         self._in_flight.add(sha256)
         return True
 
-    def _embed(self, batch: Sequence[Picture]) -> Float32Array:
-        """Return the embeddings of those pictures of the batch that were prepared and not refused, in order."""
+    def _embed(self, batch: Sequence[Picture]) -> int:
+        """
+        Embed those pictures of the batch that were prepared, and return how many were not refused.
+
+        Their embeddings are on the disk before the next batch is begun, so that a kill costs one batch at most.
+        """
         prepared = [(picture, picture.prepared) for picture in batch if picture.prepared is not None]
         embedded, refusals = self._tools.embedder.embed_each([image for _, image in prepared])
         kept = []
@@ -184,20 +187,19 @@ class Ingest:
                 kept.append(row)
             else:
                 picture.skip(refusal.slug, refusal.message)
-        return embedded.embeddings[kept]
+        self._tools.store.append([prepared[row][0].sha256 for row in kept], embedded.embeddings[kept])
+        self._in_flight.clear()
+        return len(kept)
 
     # -- writing, behind the network -----------------------------------------------------------------------------
 
-    def _write(self, batch: Sequence[Picture], embeddings: Float32Array) -> list[str]:
-        new = [picture.sha256 for picture in batch if picture.prepared is not None]
-        self._tools.store.append(new, embeddings)
-        self._in_flight.difference_update(new)
-        self._report.embedded += len(new)
+    def _write(self, batch: Sequence[Picture], embedded: int) -> list[str]:
+        self._report.embedded += embedded
         for picture in batch:
             picture.prepared = None  # the pixels are not needed any more
             if picture.facts is not None and picture.sha256 not in self._tools.store:  # a copy of one that was refused
                 picture.skip("copy-of-refused", "The same picture was refused before.")
-        self._tell(batch, len(new))
+        self._tell(batch, embedded)
         self._unfinished.extend(batch)
         last = self._unfinished[-1].product.id
         complete = [picture for picture in self._unfinished if picture.product.id != last]
@@ -218,7 +220,11 @@ class Ingest:
         self._progress.advance(sum(picture.skipped is None for picture in batch))
 
     def _write_products(self, pictures: Sequence[Picture]) -> list[str]:
-        """Write the products of these pictures, and return the ids of those without any that can be used."""
+        """
+        Write the products of these pictures, and return the ids of those without any that can be used.
+
+        A product none of whose pictures can be had now, but perhaps tomorrow, is neither: it stays as it was.
+        """
         by_product: dict[str, list[Picture]] = {}
         for picture in pictures:
             by_product.setdefault(picture.product.id, []).append(picture)
@@ -231,7 +237,8 @@ class Ingest:
         self._report.products += len(shown) - counts.outdated
         self._report.outdated += counts.outdated
         self._report.images += sum(len(record.images) for record in shown)
-        return [record.id for record in records if not record.images]
+        lost = {picture.product.id for picture in pictures if picture.is_lost}
+        return [record.id for record in records if not record.images and record.id not in lost]
 
 
 def _pictures(product: SourceProduct) -> list[Picture]:

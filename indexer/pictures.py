@@ -80,8 +80,19 @@ class PictureReader:
         """Whether an image's file is one of ours, which nobody changes, and not one of the shop's."""
         return Path(known.location) == self.store.path(known.sha256)
 
-    def read(self, picture: Picture) -> bytes | None:
-        """Return the bytes of the picture's file, or None when it cannot be had."""
+    def read_again(self, picture: Picture) -> bytes | None:
+        """
+        Return the bytes that the picture's hash is of, or None when they cannot be had any more.
+
+        Those of a file that was changed meanwhile would be embedded under the wrong hash, for good.
+        """
+        data = self._read(picture)
+        if data is None or hashlib.sha256(data).hexdigest() == picture.sha256:
+            return data
+        picture.lose(UNREADABLE, "The file was changed while it was read; the next run takes the new one.")
+        return None
+
+    def _read(self, picture: Picture) -> bytes | None:
         path = picture.path or picture.source.path or Path()
         try:
             if not path.is_file():  # opening a pipe or a device could wait for ever
@@ -100,7 +111,7 @@ class PictureReader:
 
     def _hash(self, picture: Picture) -> None:
         picture.path = (picture.source.path or Path()).absolute()
-        data = self.read(picture)
+        data = self._read(picture)
         if data is not None:
             picture.sha256, picture.size_bytes = hashlib.sha256(data).hexdigest(), len(data)
 

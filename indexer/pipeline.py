@@ -7,7 +7,7 @@ One run at a time for a data folder. Whatever happens on the way, the snapshot t
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,10 +78,13 @@ def index_source(settings: Settings, source: str, options: SourceOptions, progre
         LookalikeError: The data folder, the database or the network cannot be used.
     """
     report = IngestReport()
-    with Workplace.open(settings, progress) as workplace, _read(workplace, source, options, report) as statement:
+    with ExitStack() as stack:
+        workplace = stack.enter_context(Workplace.open(settings, progress))
         with workplace.database.reading() as catalogue:
-            read_at = catalogue.revision()
-            if not options.allows_removals:
+            read_at = catalogue.revision()  # before the source is read: what is put live meanwhile is newer than it
+        statement = stack.enter_context(_read(workplace, source, options, report))
+        if not options.allows_removals:
+            with workplace.database.reading() as catalogue:
                 statement.check_removals(catalogue)
         with workplace.tools() as tools:
             progress.phase("Indexing pictures", statement.images)

@@ -1,5 +1,6 @@
 """The ids that a source states, in a scratch file: however many there are, in bounded memory."""
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,9 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Self
+
+from app.core.errors import StorageError
+from app.core.files import storage_error
 
 _CHUNK = 1_000
 _STATED, _YIELDED, _TAKEN, _WITHDRAWN = range(4)
@@ -25,7 +29,12 @@ class StatedIds:
     @classmethod
     @contextmanager
     def open(cls, folder: Path) -> Iterator[Self]:
-        """Open an empty one in a folder; its file goes when the block ends, or with the next one after a crash."""
+        """
+        Open an empty one in a folder; its file goes when the block ends, or with the next one after a crash.
+
+        Raises:
+            DiskFull, DataDirNotWritable: The file cannot be written, also later in the block.
+        """
         path = folder / "stated-ids.tmp"
         path.unlink(missing_ok=True)
         try:
@@ -38,6 +47,8 @@ class StatedIds:
                     """
                 )
                 yield cls(connection)
+        except sqlite3.Error as error:  # those of the catalogue are ours by the time they get here
+            raise _storage_error(error, folder) from error
         finally:
             path.unlink(missing_ok=True)
 
@@ -71,3 +82,9 @@ class StatedIds:
         """Give the id a state, unless it has got so far already; whether it was given."""
         statement = "INSERT INTO ids VALUES (?1, ?2) ON CONFLICT DO UPDATE SET state = ?2 WHERE state < ?3"
         return self._connection.execute(statement, (product_id, state, below)).rowcount == 1
+
+
+def _storage_error(error: sqlite3.Error, folder: Path) -> StorageError:
+    """Return our error for one that SQLite gave about the scratch file; a limit on its size is one of writing."""
+    is_full = getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+    return storage_error(OSError(errno.ENOSPC if is_full else errno.EIO, str(error)), folder)

@@ -86,14 +86,13 @@ def read_statement(
             if isinstance(outcome, RefusedRow):
                 if outcome.product_id is not None:
                     ids.state(outcome.product_id)
-                report.skip(Skipped(f"row {outcome.row}", outcome.reason, outcome.message))
+                _refuse(Skipped(f"row {outcome.row}", outcome.reason, outcome.message), report, progress)
             elif ids.state_product(outcome.id):
                 images += len(outcome.images)
                 progress.advance()
             else:
-                report.skip(
-                    Skipped(outcome.id, "duplicate-id", "The source has this id again; the first product counts.")
-                )
+                again = "The source has this id again; the first product counts."
+                _refuse(Skipped(outcome.id, "duplicate-id", again), report, progress)
         if images == 0:
             raise SourceEmpty(f"{source.name} holds no product that can be used. {_why(report)}".strip())
         yield Statement(source, ids, is_full, images)
@@ -107,6 +106,11 @@ def compare(statement: Statement, catalogue: Catalogue) -> dict[Comparison, int]
         for comparison in catalogue.compare(stated).values():
             counts[comparison] += 1
     return counts
+
+
+def _refuse(skipped: Skipped, report: IngestReport, progress: Progress) -> None:
+    report.skip(skipped)
+    progress.skip(skipped.reason)
 
 
 def _why(report: IngestReport) -> str:
