@@ -1,4 +1,4 @@
-"""The search page at /, the API's documentation at /docs, and their files under /static/; all of it ships with us."""
+"""The search page at /, administration at /admin, the API's documentation at /docs, and their files under /static/."""
 
 import hashlib
 from dataclasses import dataclass
@@ -68,6 +68,10 @@ def page_routes(files: dict[str, WebFile]) -> APIRouter:
     @router.get("/")
     async def index(request: Request) -> Response:
         return send(request, "index.html")
+
+    @router.get("/admin")
+    async def admin(request: Request) -> Response:
+        return send(request, "admin.html")
 
     @router.get("/docs")
     async def docs(request: Request) -> Response:

@@ -39,8 +39,12 @@ export function thumbnail(url) {
   return address.href;
 }
 
-// XMLHttpRequest and not fetch: only it tells how much of an upload has gone.
-function request(method, path, { body = null, bodyBytes = 0, signal, onUpload } = {}) {
+/**
+ * Ask the service for anything; `headers` go beside ours.
+ *
+ * XMLHttpRequest and not fetch: only it tells how much of an upload has gone.
+ */
+export function request(method, path, { body = null, bodyBytes = 0, headers = {}, signal, onUpload } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
@@ -48,6 +52,7 @@ function request(method, path, { body = null, bodyBytes = 0, signal, onUpload } 
     xhr.open(method, path);
     xhr.timeout = TIMEOUT_MS;
     xhr.setRequestHeader("Accept", "application/json, application/problem+json");
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     if (onUpload) {
       xhr.upload.onprogress = (event) => event.lengthComputable && onUpload(event.loaded / event.total);
       xhr.upload.onload = () => onUpload(1);

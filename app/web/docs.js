@@ -63,11 +63,12 @@ function parameters(operation, api) {
 
 function form(operation, api) {
   const body = operation.requestBody;
-  if (!body) return [];
-  const schema = reference(body.content["multipart/form-data"].schema, api);
-  const rows = Object.entries(schema.properties).map(([name, part]) => [name, kind(part, api), part.description ?? ""]);
-  const note = body.description ? [element("p", { textContent: body.description })] : [];
-  return [...table("Form fields (multipart/form-data)", rows), ...note];
+  const note = body?.description ? [element("p", { textContent: body.description })] : [];
+  const tables = Object.entries(body?.content ?? {}).flatMap(([type, { schema }]) => {
+    const fields = Object.entries(reference(schema, api).properties ?? {});
+    return table(`Fields (${type})`, fields.map(([name, part]) => [name, kind(part, api), part.description ?? ""]));
+  });
+  return [...tables, ...note];
 }
 
 function answers(operation, api) {
@@ -76,7 +77,8 @@ function answers(operation, api) {
     Object.keys(answer.content ?? {}).join(", "),
     answer.description,
   ]);
-  const json = operation.responses[200]?.content?.["application/json"]?.schema;
+  const success = operation.responses[200] ?? operation.responses[202];
+  const json = success?.content?.["application/json"]?.schema;
   const sample = json
     ? [element("h3", { textContent: "Example" }),
        element("pre", { tabIndex: 0, textContent: JSON.stringify(example(json, api), null, 2) })]

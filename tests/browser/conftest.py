@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from queue import Queue
 from typing import Any
 
@@ -49,6 +50,13 @@ def shop_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("browser-shop")
     settings = Settings.load(data_dir=root / "data", runtime="torch-float32", threads=1, port=0)
     write_shop(root, settings)
+    with served(settings) as url:
+        yield url
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """Give the address of a service with these settings, which ends with the block."""
     started: Queue[GuardedServer] = Queue()
     with reserve_port(settings) as listener, ThreadPoolExecutor(1) as thread:
         serving = thread.submit(asyncio.run, _serve(settings, listener, started))
@@ -56,6 +64,12 @@ def shop_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url_of(listener)
         server.should_exit = True
         serving.result()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[Settings], AbstractContextManager[str]]:
+    """Run a service with settings of the test's own; it ends with the block and gives its address."""
+    return served
 
 
 async def _serve(settings: Settings, listener: socket.socket, started: "Queue[GuardedServer]") -> None:

@@ -169,7 +169,7 @@ def test_only_the_bytes_that_were_indexed_are_served(own_shop: Shop, tmp_path: P
 
 def test_the_page_and_its_files_are_served_under_a_strict_policy(client: TestClient) -> None:
     """Everything that the page and the documentation name is there, from here, and nothing runs inline."""
-    for path in ("/", "/docs"):
+    for path in ("/", "/admin", "/docs"):
         page = client.get(path)
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert page.headers["content-security-policy"].startswith("default-src 'self'; img-src 'self' blob: data:")

@@ -1,0 +1,218 @@
+// What the page of administration shows. Data of the service only ever becomes text.
+
+const numbers = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+
+const MIB = 1024 * 1024;
+const LONELY_MS = 10_000;
+const ACTIVE = ["queued", "running"];
+
+const byId = (id) => document.getElementById(id);
+const shown = new Map();
+let waiting = { id: "", since: 0 };
+let toldPhase = "";
+
+export const isActive = ({ state }) => ACTIVE.includes(state);
+
+/** Say something to everybody, screen readers included; errors are also seen. */
+export function say(text) {
+  byId("said").textContent = text;
+}
+
+export function complain(text) {
+  if (byId("complaint").textContent !== text) byId("complaint").textContent = text;
+}
+
+/** Ask for the key; the focus goes to its field, except on arrival, where it stays at the top as on any page. */
+export function askForKey({ isArrival = false } = {}) {
+  byId("desk").hidden = byId("leave").hidden = true;
+  byId("door").hidden = false;
+  byId("seen").textContent = "";
+  byId("key").value = "";
+  shown.clear();
+  if (!isArrival) byId("key").focus();
+}
+
+/** Show the desk in place of the question for the key. */
+export function open() {
+  if (!byId("desk").hidden) return;
+  const hadFocus = byId("door").contains(document.activeElement);
+  byId("door").hidden = true;
+  byId("desk").hidden = byId("leave").hidden = false;
+  if (hadFocus) byId("main").focus();
+}
+
+/** Show when the service last answered. */
+export function seenNow() {
+  byId("seen").textContent = `As of ${times.format(new Date())}.`;
+}
+
+/** Show the job under way, if there is one, and the last ones. */
+export function showJobs(jobs) {
+  const active = jobs.find(isActive);
+  const holdsFocus = byId(active ? "start" : "running").contains(document.activeElement);
+  byId("running").hidden = !active;
+  byId("start").hidden = Boolean(active);
+  if (active) showActive(active);
+  else toldPhase = "";
+  // What had the focus is gone; it goes on where the eyes do.
+  if (holdsFocus) (active ? byId("cancel") : byId("start").querySelector("button")).focus();
+  const over = jobs.filter((job) => !isActive(job));
+  byId("no-jobs").hidden = over.length > 0;
+  byId("jobs-table").hidden = over.length === 0;
+  showRows("jobs", over, jobRow);
+}
+
+function showActive(job) {
+  const isRunning = job.state === "running";
+  const phase = isRunning ? (job.phase ?? "Beginning") : waitingText(job);
+  byId("phase").textContent = job.cancel_requested ? `${phase} – will be cancelled after this step` : phase;
+  byId("done").textContent = numbers.format(job.done) + (job.total ? ` of ${numbers.format(job.total)}` : "");
+  byId("rate").textContent = job.rate ? `${numbers.format(job.rate)} a second` : "–";
+  byId("left").textContent = job.seconds_left === null ? "–" : duration(job.seconds_left);
+  byId("attempt").textContent = `${Math.max(job.attempt, 1)} of ${job.max_attempts}`;
+  byId("cancel").disabled = job.cancel_requested;
+  showMeter(isRunning && job.total ? Math.min(1, job.done / job.total) : null);
+  showRefused(job.refused);
+  // Once a phase: with every number, nobody who listens to the page could do anything else.
+  if (phase !== toldPhase) say(`Reindex: ${phase}.`);
+  toldPhase = phase;
+}
+
+function waitingText({ id }) {
+  if (waiting.id !== id) waiting = { id, since: performance.now() };
+  const isLonely = performance.now() - waiting.since > LONELY_MS;
+  return isLonely ? "Waiting, but no worker takes it. Does “lookalike worker” run?" : "Waiting for a worker";
+}
+
+function showMeter(share) {
+  const meter = byId("meter");
+  if (share === null) return meter.removeAttribute("aria-valuenow");
+  meter.setAttribute("aria-valuenow", String(Math.floor(share * 100)));
+  meter.style.setProperty("--share", String(share));
+}
+
+function showRefused(refused) {
+  const reasons = Object.entries(refused);
+  const total = reasons.reduce((sum, [, count]) => sum + count, 0);
+  byId("refused").hidden = total === 0;
+  byId("refused-title").textContent = `Refused: ${numbers.format(total)}`;
+  byId("reasons").replaceChildren(...reasons.map(([slug, count]) => element("li", `${numbers.format(count)} ${slug}`)));
+}
+
+function jobRow(job) {
+  const queued = dates.format(new Date(job.created_at));
+  return row(
+    [
+      ["State", badge(job.state)],
+      ["Queued", element("span", queued, "whole")],
+      ["Took", job.started_at && element("span", duration(secondsOf(job)), "whole")],
+      ["Outcome", outcomeOf(job)],
+    ],
+    ["failed", "cancelled"].includes(job.state) && ["Try again", "retry", job.id, `job of ${queued}`],
+  );
+}
+
+const secondsOf = (job) => (new Date(job.finished_at) - new Date(job.started_at)) / 1000;
+
+function outcomeOf({ error, result, refused }) {
+  const count = Object.values(refused).reduce((sum, each) => sum + each, 0);
+  const parts = [
+    error?.message,
+    result?.snapshot && (result.new ? `Snapshot ${result.snapshot}.` : `Nothing changed; ${result.snapshot} stayed.`),
+    count > 0 && `${numbers.format(count)} refused.`,
+    ...(result?.warnings ?? []),
+  ];
+  return parts.filter(Boolean).join(" ");
+}
+
+/** Show the snapshots on the disk. */
+export function showSnapshots(snapshots) {
+  showRows("snapshots", snapshots, snapshotRow);
+}
+
+function snapshotRow(snapshot) {
+  const name = element("span", "");
+  name.append(element("span", snapshot.id, "whole"), " ");
+  if (snapshot.live) name.append(badge("live"));
+  if (snapshot.problem) name.append(badge("damaged"), ` ${snapshot.problem}`);
+  return row(
+    [
+      ["Snapshot", name],
+      ["Products", snapshot.products === null ? "" : numbers.format(snapshot.products)],
+      ["Pictures", snapshot.images === null ? "" : numbers.format(snapshot.images)],
+      ["Published", snapshot.published_at ? dates.format(new Date(snapshot.published_at)) : "never"],
+      ["Size", `${numbers.format(Math.ceil(snapshot.size_bytes / MIB))} MiB`],
+    ],
+    !snapshot.live && !snapshot.problem && ["Make live", "publish", snapshot.id, snapshot.id],
+  );
+}
+
+/** Ask whether a snapshot shall be made live. */
+export function askToPublish(id) {
+  const dialog = byId("question");
+  byId("question-title").textContent = `Make snapshot ${id} live?`;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+// Rows that say the same as before are left alone, with the focus that may be in them.
+function showRows(id, items, rowOf) {
+  const state = JSON.stringify(items);
+  if (shown.get(id) === state) return;
+  shown.set(id, state);
+  const focused = byId(id).contains(document.activeElement) ? document.activeElement.dataset.id : null;
+  byId(id).replaceChildren(...items.map(rowOf));
+  if (focused) (buttonOf(id, focused) ?? byId("main")).focus();
+}
+
+const buttonOf = (id, about) => [...byId(id).querySelectorAll("button")].find(({ dataset }) => dataset.id === about);
+
+function row(cells, action) {
+  const made = element("tr", "");
+  made.setAttribute("role", "row");
+  made.append(...cells.map(([name, content]) => cell(name, content)), cell("", action ? button(...action) : ""));
+  return made;
+}
+
+function cell(name, content) {
+  const made = element("td", "");
+  made.setAttribute("role", "cell");
+  made.dataset.name = name;
+  if (content) made.append(content instanceof Node ? content : element("span", content));
+  return made;
+}
+
+function button(text, action, id, about) {
+  const made = element("button", `${text} `, "button small");
+  made.type = "button";
+  Object.assign(made.dataset, { action, id });
+  made.append(element("span", `(${about})`, "visually-hidden"));
+  return made;
+}
+
+function badge(state) {
+  const made = element("span", state, "badge");
+  made.dataset.state = state;
+  return made;
+}
+
+/** Return seconds as “45 s”, “3 min 20 s” or “2 h 5 min”. */
+function duration(seconds) {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return whole % 60 ? `${minutes} min ${whole % 60} s` : `${minutes} min`;
+  return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)} h`;
+}
+
+function element(name, text, className = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
