@@ -69,7 +69,7 @@ bench: $(VENV)/dev.stamp ## Measure quality and speed, printed as ratios
 	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/dev.stamp ## Write docs/settings.md and docs/commands.md anew from the code
+docs: $(VENV)/dev.stamp ## Write docs/settings.md, docs/commands.md and the tables of docs/sources.md from the code
 	@$(BIN)/python -m tests.support.reference_pages
 
 .PHONY: docker-check

@@ -1,16 +1,18 @@
 """
-Writes docs/settings.md and docs/commands.md from the code: `make docs`.
+Writes docs/settings.md, docs/commands.md and the tables of docs/sources.md from the code: `make docs`.
 
 A test fails when a page and the code say different things.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer.main
 
 from app.core.settings import Settings
+from indexer.sources.columns import ALIASES
+from indexer.sources.values import STATED_AVAILABILITIES
 from tests.support.sources import REPOSITORY
 
 WRITTEN_BY = "<!-- Written by `make docs` from the code; do not edit. -->"
@@ -87,7 +89,27 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"docs/settings.md": settings_page, "docs/commands.md": commands_page}
+def sources_page() -> str:
+    """Return the page on sources with its tables written anew; the text around them is written by hand."""
+    names = [f"| `{field}` | {_quoted(aliases)} |" for field, aliases in ALIASES.items()]
+    words = [f"| `{availability}` | {', '.join(known)} |" for availability, known in STATED_AVAILABILITIES.items()]
+    page = (REPOSITORY / "docs/sources.md").read_text(encoding="utf-8")
+    page = _with_table(page, "columns", ["| field | columns |", "|---|---|", *names])
+    return _with_table(page, "availabilities", ["| availability | in a feed |", "|---|---|", *words])
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _with_table(page: str, name: str, lines: list[str]) -> str:
+    """Return the page with these lines between the marks of a table."""
+    before, begin, rest = page.partition(f"<!-- {name}: written by `make docs` from the code; do not edit -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->\n")
+    return "".join([before, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, after])
+
+
+PAGES = {"docs/settings.md": settings_page, "docs/commands.md": commands_page, "docs/sources.md": sources_page}
 
 
 def main(root: Path = REPOSITORY) -> None:

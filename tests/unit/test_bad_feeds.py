@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import IndexingFailed, SourceEmpty, SourceInvalid, SourceMissing
-from indexer.sources import SourceProduct, open_source
+from indexer.sources import Refusal, SourceProduct, open_source
 from tests.support.feeds import WRITERS, delimited, json_lines, outcomes, parquet, read_feed, rss
+from tests.support.sources import REPOSITORY
 
 IMAGE = "https://i.example/a.jpg"
 RECORDS = [
@@ -295,6 +296,12 @@ def test_damaged_bytes_never_end_in_anything_but_an_error_of_ours(tmp_path: Path
         except IndexingFailed:
             continue
         assert len(products) <= 6, (seed, attempt)
+
+
+@pytest.mark.parametrize("reason", Refusal)
+def test_every_reason_is_written_down(reason: Refusal) -> None:
+    """An operator who finds a reason in a report can look it up."""
+    assert f"`{reason}`" in (REPOSITORY / "docs/sources.md").read_text(encoding="utf-8")
 
 
 def test_the_sound_feed_of_these_tests_is_sound(tmp_path: Path) -> None:
