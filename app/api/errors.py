@@ -119,19 +119,17 @@ def status_of(error: LookalikeError) -> int:
     return STATUS_OF.get(type(error), 500)
 
 
-def problem_json(error: LookalikeError, request_id: str) -> bytes:
-    """Write an error as an RFC 9457 problem document; a foreign cause and everything internal stays out of it."""
+def problem_document(error: LookalikeError) -> dict[str, str | int]:
+    """Return what an RFC 9457 problem document says of an error; everything internal stays out of it."""
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         error = InternalError("The request failed on our side; the log has the cause under this request's id.")
-    document = {
-        "type": f"/problems/{error.slug}",
-        "title": error.title,
-        "status": status,
-        "detail": error.message,
-        "instance": f"urn:uuid:{request_id}",
-    }
-    return json.dumps(document, ensure_ascii=False).encode()
+    return {"type": f"/problems/{error.slug}", "title": error.title, "status": status, "detail": error.message}
+
+
+def problem_json(error: LookalikeError, request_id: str) -> bytes:
+    """Write an error as a problem document; a foreign cause stays out of it."""
+    return json.dumps(problem_document(error) | {"instance": f"urn:uuid:{request_id}"}, ensure_ascii=False).encode()
 
 
 def problem_headers(error: LookalikeError) -> dict[str, str]:

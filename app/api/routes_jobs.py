@@ -8,20 +8,16 @@ from starlette.requests import Request
 
 from app.api.dependencies import Bodies, Service, require_admin_key
 from app.api.json_bodies import JSON_MEDIA_TYPE, read_json
-from app.api.openapi import ADMIN_KEY, problems
+from app.api.openapi import ADMIN_KEY, JSON_ERRORS, problems
 from app.api.parameters import only_query
 from app.api.schemas import JobList, JobShown, ReindexRequest
 from app.core.errors import (
     AlreadyRunning,
-    BodyTooLarge,
     DatabaseError,
     InvalidKey,
-    MalformedRequest,
     NotFound,
-    RequestTimedOut,
     StorageError,
     Unavailable,
-    UnsupportedMediaType,
     WrongState,
 )
 from app.db.jobs import MAX_PAGE, REINDEX, Job, Jobs
@@ -35,7 +31,6 @@ JobId = Annotated[str, Path(description="Id of a job.", examples=["01a203f1c2d80
 
 _ANY: Final = (InvalidKey, Unavailable, DatabaseError)
 _CHANGE: Final = (*_ANY, StorageError)
-_BODY: Final = (UnsupportedMediaType, BodyTooLarge, RequestTimedOut, MalformedRequest)
 _QUEUED: Final[dict[int | str, dict[str, Any]]] = {
     202: {
         "description": "The job is queued.",
@@ -57,7 +52,7 @@ router = APIRouter(tags=["jobs"], dependencies=[require_admin_key])
     "/reindex",
     status_code=202,
     summary="Have the index built anew",
-    responses={**_QUEUED, **problems(*_CHANGE, *_BODY, AlreadyRunning)},
+    responses={**_QUEUED, **problems(*_CHANGE, *JSON_ERRORS, AlreadyRunning)},
     dependencies=[only_query()],
     openapi_extra={**_SECURITY, **_REINDEX_BODY},
 )
