@@ -110,7 +110,7 @@ class PictureReader:
         return data
 
     def _hash(self, picture: Picture) -> None:
-        picture.path = (picture.source.path or Path()).absolute()
+        picture.path = Path(picture.source.place)
         data = self._read(picture)
         if data is not None:
             picture.sha256, picture.size_bytes = hashlib.sha256(data).hexdigest(), len(data)

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.core.errors import NoReadableImage, TooManyFailures
+from app.core.errors import NoReadableImage, SourceInvalid, TooManyFailures
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.records import Comparison
@@ -134,10 +134,20 @@ def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = Fa
         return _publish(workplace, tools, report, images=images, may_keep_live=not full)
 
 
+def _refuse_own_folder(source: str, settings: Settings) -> None:
+    """Refuse a folder that holds ours: its pictures would be indexed as products, and again with each run."""
+    if settings.data_dir.resolve().is_relative_to(Path(source).resolve()):
+        raise SourceInvalid(
+            f"{source} holds the data folder {settings.data_dir}, which is not for photos. "
+            "Name the folder of the photos, or put the data elsewhere with --data-dir (LOOKALIKE_DATA_DIR)."
+        )
+
+
 @contextmanager
 def _read(workplace: Workplace, source: str, options: SourceOptions, report: IngestReport) -> Iterator[Statement]:
     """Open a source and read it once."""
     settings, progress = workplace.settings, workplace.progress
+    _refuse_own_folder(source, settings)
     feed = settings.data_dir / "feed.tmp"
 
     def download(address: str) -> Path:

@@ -1,5 +1,6 @@
 """What a source states: products with their pictures, and rows that cannot be used."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -22,7 +23,7 @@ class SourceImage:
     @property
     def place(self) -> str:
         """Where the picture is, as the catalogue remembers it: an address, or the absolute path of a file."""
-        return self.address or str((self.path or Path()).absolute())
+        return self.address or os.path.abspath(self.path or "")  # noqa: PTH100  # Path.absolute() would keep ".."
 
 
 @dataclass(frozen=True, slots=True)

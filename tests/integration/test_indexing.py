@@ -23,6 +23,7 @@ from app.core.errors import (
     NoReadableImage,
     SnapshotIncompatible,
     SourceEmpty,
+    SourceInvalid,
     SourceMissing,
     WeightsMissing,
 )
@@ -155,6 +156,21 @@ def test_embeddings_that_this_machine_would_not_make_are_not_added_to(settings: 
         _index(settings, photos)
 
 
+def test_the_same_folder_by_another_path_is_no_change(settings: Settings, photos: Path) -> None:
+    """Pictures are remembered by where they are, not by how somebody wrote it."""
+    _index(settings, photos)
+    again = _index(settings, photos / "mugs" / "..")
+    assert not again.published.is_new
+
+
+def test_a_folder_that_holds_the_data_folder_is_refused(settings: Settings, photos: Path) -> None:
+    """Our own files are no products of the shop."""
+    _index(settings, photos)
+    for folder in (settings.data_dir, settings.data_dir.parent):
+        with pytest.raises(SourceInvalid, match="data folder"):
+            _index(settings, folder)
+
+
 def test_pipes_and_devices_are_skipped_unread(settings: Settings, photos: Path) -> None:
     """A named pipe does not hang the run, and a link to an endless device does not fill the memory."""
     os.mkfifo(photos / "mugs" / "pipe.jpg")
@@ -170,7 +186,7 @@ def _live_hits(settings: Settings) -> list[str]:
     """The titles of the products that a search in the live snapshot shows."""
     view = view_of(SnapshotFolder(settings.snapshots_dir).open_live_or_previous())
     query = view.snapshot.index.embedding(0)[np.newaxis]
-    return [hit.product.title for hit in nearest_products(view, query, 10)]
+    return [hit.product.title for hit in nearest_products(view.segments(), query, 10)]
 
 
 def test_the_old_index_answers_until_the_new_one_does_and_again_after_a_rollback(
