@@ -49,9 +49,9 @@ class LiveProgress:
             TimeRemainingColumn(),
             console=console,
         )
-        self._live = Live(get_renderable=self._shown, console=console, refresh_per_second=8)
         self._task: TaskID | None = None
         self._skipped: Counter[str] = Counter()
+        self._live = Live(get_renderable=self._shown, console=console, refresh_per_second=8)  # calls it at once
 
     def start(self) -> None:
         """Begin to draw."""
