@@ -79,6 +79,15 @@ def test_compose_runs_the_service_and_the_indexer_from_one_image(ours: dict[str,
     assert {service["image"] for service in ours.values()} == {f"lookalike:{__version__}"}
 
 
+def test_the_worker_stays_and_has_time_to_give_its_job_back(ours: dict[str, Any]) -> None:
+    """It runs beside the service, is started again when it fails, and is not killed in the middle of a step."""
+    worker = ours["worker"]
+    assert worker["command"] == ["worker"]
+    assert "profiles" not in worker
+    assert worker["restart"] == "unless-stopped"
+    assert worker["stop_grace_period"] == "1m0s"
+
+
 def test_the_service_sees_the_photos_where_the_worker_indexed_them(ours: dict[str, Any]) -> None:
     """The catalogue holds the paths of the pictures, and the service serves them; neither may change them."""
     for name in ("service", "worker"):
