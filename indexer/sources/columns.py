@@ -1,6 +1,7 @@
 """Which column is which field: by the names that feeds use, or as the operator says."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ _IMAGE_NUMBER = re.compile(r"(.*?[a-z])([0-9]{1,4})")
 _NOT_COUNTED = re.compile(r"[^\w]|_")
 _MAX_KEPT_CHARS = 1024 * 1024  # of columns' names, whose plans are kept: a feed may name others in every row
 _PREFIX = "attributes."
+_FOR_MANY = ("", "image")  # what several columns may be mapped to
 
 
 def squeezed(column: str) -> str:
@@ -96,10 +98,11 @@ class Columns:
                     f"Column {shown(column)} is mapped to {shown(field)}, which is no field; there are {known}, and "
                     "nothing to leave the column out."
                 )
-        single = [field for field in self._mapping.values() if field not in {"", "image"}]
-        for field in single:
-            if single.count(field) > 1 or len(self._mapping) < len(mapping):
-                raise InvalidParameter(f"Two columns are mapped to {shown(field)}, or one is mapped twice.")
+        if len(self._mapping) < len(mapping):
+            raise InvalidParameter("A column is mapped twice; its capital letters and spaces do not count.")
+        for field, times in Counter(self._mapping.values()).items():
+            if times > 1 and field not in _FOR_MANY:
+                raise InvalidParameter(f"Two columns are mapped to {shown(field)}.")
 
     def check(self, known: Collection[str], rows_seen: int | None) -> None:
         """
@@ -128,33 +131,41 @@ class Columns:
     def _new_plan(self, names: tuple[str, ...]) -> Plan:
         mapped = {name: self._mapping[squeezed(name)] for name in names if squeezed(name) in self._mapping}
         unmapped = [name for name in names if name not in mapped and name.strip()]
-        fields = {field: name for name, field in mapped.items() if field in ALIASES and field != "image"}
-        fields |= _by_alias([name for name in unmapped if _FIELD_OF.get(squeezed(name), ("image",))[0] not in fields])
+        fields: dict[str, str] = {}
+        for name, field in mapped.items():
+            if field in ALIASES and field != "image":
+                if field in fields:
+                    raise _both(fields[field], name, field)
+                fields[field] = name
+        fields |= _by_alias(unmapped, without=tuple(fields))
         images = sorted((rank, name) for name in unmapped if (rank := image_rank(name)) is not None)
-        nested = [name for name in unmapped if squeezed(name) == ATTRIBUTES]
-        taken = {*fields.values(), *(name for _, name in images), *nested}
+        nested = next((name for name in unmapped if squeezed(name) == ATTRIBUTES), None)
+        taken = {*fields.values(), *(name for _, name in images), nested}
         attributes = {name: field[len(_PREFIX) :] for name, field in mapped.items() if field.startswith(_PREFIX)}
         attributes |= {name: attribute_name(name) for name in unmapped if name not in taken}
         return Plan(
             fields=fields,
             images=(*(name for name, field in mapped.items() if field == "image"), *(name for _, name in images)),
             attributes=tuple(attributes.items()),
-            nested=nested[0] if nested else None,
+            nested=nested,
         )
 
 
-def _by_alias(names: Collection[str]) -> dict[str, str]:
-    """Return the column of each field that is there by one of its names, the one that comes first among them."""
+def _both(one: str, other: str, field: str) -> Refused:
+    return Refused(Refusal.AMBIGUOUS_COLUMNS, f"The columns {shown(one)} and {shown(other)} are both the {field}.")
+
+
+def _by_alias(names: Collection[str], without: Collection[str]) -> dict[str, str]:
+    """Return the column of each further field that is there by one of its names, by that which comes first."""
     candidates: dict[str, list[tuple[int, str]]] = {}
     for name in names:
         field, rank = _FIELD_OF.get(squeezed(name), ("", 0))
-        if field not in {"", "image"}:
+        if field not in {"", "image", *without}:
             candidates.setdefault(field, []).append((rank, name))
     for field, found in candidates.items():
         found.sort()
         if len(found) > 1 and found[0][0] == found[1][0]:
-            both = f"{shown(found[0][1])} and {shown(found[1][1])}"
-            raise Refused(Refusal.AMBIGUOUS_COLUMNS, f"The columns {both} are both the {field}.")
+            raise _both(found[0][1], found[1][1], field)
     return {field: found[0][1] for field, found in candidates.items()}
 
 

@@ -47,7 +47,7 @@ def read_delimited(feed: FeedFile, delimiter: str | None = None) -> Iterator[Row
     csv.field_size_limit(MAX_ROW_CHARS)  # a setting of the whole process; `_Rows` is what keeps the limit
     with feed.open() as file:
         lines = _Rows(feed, file)
-        line = next(lines, "")
+        line = next((line for line in lines if not line.isspace()), "")
         if separator := _EXCEL_SEPARATOR.fullmatch(line):
             delimiter, line = separator[1], next(lines, "")
         reader = csv.reader(chain([line], lines), delimiter=delimiter or best_delimiter(line), strict=True)

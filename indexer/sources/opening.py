@@ -161,8 +161,7 @@ def _check(feed: FeedFile, columns: Columns, kind: Kind) -> None:
         except Refused as error:
             refused = refused or error
     if not plans:
-        what = refused.message if refused else ""
-        raise feed.invalid(f"cannot be used: nor can any of its first {len(seen)} rows. The first of them: {what}")
+        raise feed.invalid(f"has no usable row among its first {len(seen)}. {refused.message if refused else ''}")
     for field, is_there in (
         ("id", any("id" in plan.fields for plan in plans)),
         ("image", any(plan.images for plan in plans)),

@@ -43,7 +43,7 @@ UNUSABLE: dict[str, tuple[bytes | str, type[IndexingFailed], str]] = {
     "latin-1-throughout": (
         f"id,image,size\n1,{IMAGE},größe\n".encode("latin-1"),
         SourceInvalid,
-        "first of them: The row is not in UTF-8: it holds the byte 0xF6, which is “ö” in Latin-1 and Windows-1252",
+        "no usable row among its first 1. The row is not in UTF-8: it holds the byte 0xF6, which is “ö” in Latin-1",
     ),
     "nul-in-header": (b"id,im\0age\n1,2\n", SourceInvalid, "NUL"),
     "no-header": (f"1,Mug,{IMAGE}\n", SourceEmpty, "holds no products"),

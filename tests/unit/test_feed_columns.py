@@ -72,7 +72,7 @@ def test_a_mapping_goes_before_the_names(tmp_path: Path) -> None:
         ({"Preis": "attributes."}, "which is no field"),
         ({"Pries": "price"}, "There is no column “Pries” to map; there are “id”, “image”, “Preis”"),
         ({"Preis": "price", "id": "price"}, "Two columns are mapped to “price”"),
-        ({"Preis": "price", "preis": "title"}, "or one is mapped twice"),
+        ({"Preis": "price", "preis": "title"}, "A column is mapped twice"),
     ],
 )
 def test_a_mapping_that_cannot_be_is_refused_before_any_row(
@@ -81,6 +81,17 @@ def test_a_mapping_that_cannot_be_is_refused_before_any_row(
     """A misspelt column or field is named, with those that there are."""
     with pytest.raises(InvalidParameter, match=message):
         read_feed(tmp_path, delimited([{"id": "1", "image": IMAGE, "Preis": "5"}]), mapping=mapping)
+
+
+def test_a_mapping_decides_between_columns_that_claim_one_field(tmp_path: Path) -> None:
+    """Of `Price` and `price` nobody knows which is right, unless the operator says it; `price` alone means both."""
+    rows = [{"id": "1", "image": IMAGE, "price": "5", "Price": "6", "cost": "7"}]
+
+    (product,), _ = read_feed(tmp_path, delimited(rows), mapping={"cost": "price"})
+
+    assert (product.price, product.attributes) == (Decimal(7), {"price": "5", "Price": "6"})
+    with pytest.raises(SourceInvalid, match="The columns “price” and “Price” are both the price"):
+        read_feed(tmp_path, delimited(rows), mapping={"price": "price"})
 
 
 def test_the_columns_of_a_feed_without_a_header_are_those_of_its_first_rows(tmp_path: Path) -> None:

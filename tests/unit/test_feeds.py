@@ -160,6 +160,15 @@ def test_adjacent_rows_of_one_id_are_one_product(tmp_path: Path) -> None:
     assert [image.place[-5:] for image in products[0].images] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
+def test_empty_lines_and_rows_are_passed_over(tmp_path: Path) -> None:
+    """Wherever they are; spreadsheets leave them, also as rows of nothing but commas."""
+    data = "\n  \r\nid,image\r\n\r\n1,https://i.example/a.jpg\r\n,\r\n\r\n2,https://i.example/b.jpg"
+
+    products, refused = read_feed(tmp_path, data)
+
+    assert ([product.id for product in products], refused) == (["1", "2"], [])
+
+
 def test_a_product_without_a_title_is_called_by_its_id(tmp_path: Path) -> None:
     """Ids and pictures are all that a feed must have."""
     products, _ = read_feed(tmp_path, "sku,photo\nA/1,https://i.example/a.jpg\n")
