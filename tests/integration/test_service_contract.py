@@ -1,5 +1,7 @@
 """The OpenAPI document, and the service held against it by generated requests."""
 
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +12,18 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from app.api.errors import PROBLEM_MEDIA_TYPE
-from tests.support.server import Server
+from tests.support.server import Server, running_server
+from tests.support.services import ADMIN_KEY, shop_settings
+from tests.support.shop import Shop
 
 ROUTES = {
     ("post", "/search"),
     ("post", "/classify"),
     ("get", "/products"),
     ("get", "/products/{product_id}"),
+    ("put", "/products/{product_id}"),
+    ("delete", "/products/{product_id}"),
+    ("post", "/products:batch"),
     ("get", "/products/{product_id}/similar"),
     ("get", "/images/{image_id}"),
     ("get", "/snapshots"),
@@ -48,7 +55,7 @@ def test_every_route_declares_its_errors_as_problem_documents(document: dict[str
     for methods in document["paths"].values():
         for operation in methods.values():
             for status, answer in operation["responses"].items():
-                if status in {"200", "202", "304"}:
+                if status in {"200", "201", "202", "304"}:
                     continue
                 assert answer["content"] == {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
                 assert ("Retry-After" in answer.get("headers", {})) == (status in {"429", "503"})
@@ -60,7 +67,7 @@ def test_the_forms_are_described_with_examples(document: dict[str, Any]) -> None
         document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
         for path in ("/search", "/classify")
     )
-    assert set(search) == {"image", "product_id", "query_id", "k", "min_score", "region"}
+    assert set(search) == {"image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets"}
     assert set(classify) == {"image", "region"}
     assert all(part.get("description") for part in search.values())
 
@@ -74,15 +81,29 @@ def test_every_answer_has_an_example_of_each_field(document: dict[str, Any]) -> 
                 assert "examples" in part or "enum" in part or "const" in part, f"{name}.{field}"
 
 
+@pytest.fixture(scope="module")
+def keyed_server(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service on a copy of the shop's data that takes changes, but pictures from nowhere."""
+    folder = tmp_path_factory.mktemp("keyed")
+    shutil.copytree(shop.settings.data_dir, folder / "data")
+    settings = shop_settings(folder / "data", admin_key=ADMIN_KEY, fetch_hosts="shop.invalid")
+    with running_server(settings, folder) as server:
+        yield server
+
+
+@pytest.mark.parametrize("key", [None, ADMIN_KEY], ids=["without a key", "with the key"])
 @pytest.mark.parametrize(("method", "path"), sorted(ROUTES), ids=lambda value: value)
-def test_generated_requests_are_answered_as_the_document_says(server: Server, method: str, path: str) -> None:
+def test_generated_requests_are_answered_as_the_document_says(
+    keyed_server: Server, method: str, path: str, key: str | None
+) -> None:
     """Whatever is sent: a declared status, a body of the declared schema, and never a failure on our side."""
-    operation = schemathesis.openapi.from_url(f"{server.url}/openapi.json")[path][method]
+    operation = schemathesis.openapi.from_url(f"{keyed_server.url}/openapi.json")[path][method]
+    headers = {"Authorization": f"Bearer {key}"} if key else None
 
     @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy())
     def send(case: Case[Any]) -> None:
         # A document can neither say which bytes are a photo nor which text is a cursor that was given out.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        case.call_and_validate(excluded_checks=[positive_data_acceptance], headers=headers)
 
     send()

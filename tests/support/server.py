@@ -62,7 +62,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
     values = {name: getattr(settings, name) for name in settings.model_fields_set}
     secret = settings.admin_key.get_secret_value() if settings.admin_key else None
     values.update({"admin_key": secret})
-    ours = {f"LOOKALIKE_{name.upper()}": str(value) for name, value in values.items() if value is not None}
+    texts = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    ours = {f"LOOKALIKE_{name.upper()}": str(value) for name, value in texts.items() if value is not None}
     return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **ours}
 
 
