@@ -61,7 +61,10 @@ def index(  # noqa: PLR0913  # each is an option of the command
     as_json: Json = False,
 ) -> None:
     """Import a folder of photos or a feed of products, build the index and publish it."""
-    from indexer.pipeline import SourceOptions  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.worker import step_back  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    step_back()  # searches of a service on this machine go first
+    from indexer.pipeline import SourceOptions  # noqa: PLC0415
 
     settings = Settings.load(data_dir=data_dir, network=network)
     options = SourceOptions(

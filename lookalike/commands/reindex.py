@@ -48,9 +48,11 @@ def reindex(
 
 def _run_here(settings: Settings, database: "Database", *, full: bool) -> "tuple[Job, bool]":
     """Run the job with its progress shown; return how it ended, and whether somebody stopped it."""
+    from indexer.worker import owner_name, step_back, stopping_on_signals  # noqa: PLC0415
+
+    step_back()  # searches of a service on this machine go first
     from indexer.job_runner import JobRunner  # noqa: PLC0415
     from indexer.reindex import run_reindex_job  # noqa: PLC0415
-    from indexer.worker import owner_name, stopping_on_signals  # noqa: PLC0415
 
     stop = threading.Event()
     owner = owner_name()
