@@ -10,7 +10,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from app.api.server import GuardedServer, make_server, reserve_port, url_of
 from app.core.settings import Settings
@@ -38,6 +38,7 @@ def browser() -> Iterator[Browser]:
     """Chromium as the system has it; Playwright's own download is never used."""
     if CHROMIUM is None:
         pytest.fail("Chromium is missing. Install it with `apt-get install -y chromium`; `make test` does so itself.")
+    expect.set_options(timeout=TIMEOUT_MS)  # its own is 5 s, whatever the context waits for
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser

@@ -1,4 +1,37 @@
-from tests.support.databases import database, database_url, empty_database_url, postgres
-from tests.support.services import client, own_shop, server, shop
+import logging
+from collections.abc import Iterator
 
-__all__ = ["client", "database", "database_url", "empty_database_url", "own_shop", "postgres", "server", "shop"]
+import pytest
+import structlog
+
+from tests.support.databases import database, database_url, empty_database_url, postgres
+from tests.support.indexing import settings
+from tests.support.services import client, own_shop, server, shop
+from tests.support.web_shop import web, web_shop
+
+__all__ = [
+    "client",
+    "database",
+    "database_url",
+    "empty_database_url",
+    "own_shop",
+    "postgres",
+    "server",
+    "settings",
+    "shop",
+    "web",
+    "web_shop",
+]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command that serves in the test's own process sets up the process's logging; the next test begins without."""
+    root, chatty = logging.getLogger(), [logging.getLogger(name) for name in ("uvicorn", "alembic")]
+    handlers, levels, raising = root.handlers[:], [logger.level for logger in (root, *chatty)], logging.raiseExceptions
+    yield
+    root.handlers[:] = handlers
+    for logger, level in zip((root, *chatty), levels, strict=True):
+        logger.setLevel(level)
+    logging.raiseExceptions = raising
+    structlog.reset_defaults()

@@ -17,6 +17,7 @@ from app.api.forms import MAX_FIELD_BYTES
 from app.core.files import MIB
 from tests.support.server import Server
 from tests.support.shop import Shop, draw_product
+from tests.support.waiting import wait_until
 from tests.support.wire import (
     BOUNDARY,
     CLOSED,
@@ -97,7 +98,7 @@ def _hang_up(server: Server) -> Reply:
     """Announce more than is sent, and leave."""
     with server.connect() as connection:
         send(connection, [request(GOOD, content_length=len(GOOD) + 1000)])
-    _wait_for(lambda: any(line.get("status") == 499 for line in server.log_lines()))
+    wait_until(lambda: any(line.get("status") == 499 for line in server.log_lines()))
     return CLOSED
 
 
@@ -123,13 +124,6 @@ def _trickle_body(server: Server) -> Reply:
                 continue
         connection.settimeout(20)
         return receive(connection)
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
 
 
 MALFORMED, TOO_MANY = "malformed-multipart", "too-many-parts"
@@ -286,6 +280,8 @@ def test_each_answered_request_leaves_one_log_line(server: Server) -> None:
         exchange(server, request(form(part("image", b"x" * 500, filename="x")))),
     )
     ids = [json.loads(good.body)["request_id"], bad.problem["instance"].removeprefix("urn:uuid:")]
+    # A request is logged after its last byte went out, so possibly after the client has gone on.
+    wait_until(lambda: set(ids) <= {line.get("request_id") for line in server.log_lines()})
     (seen,), (refused,) = ([line for line in server.log_lines() if line.get("request_id") == each] for each in ids)
     assert (seen["format"], seen["width_px"], seen["height_px"], seen["size_bytes"]) == ("JPEG", 320, 320, len(PHOTO))
     assert len(seen["sha256_prefix"]) == 12
