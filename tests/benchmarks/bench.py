@@ -5,6 +5,7 @@ Every speed stands beside a control from the same process: the bare network, wit
 Without real photos it runs on the drawn sample catalogue, where the relevance figures mean little; it says so.
 
     python -m tests.benchmarks.bench [--catalogue FOLDER] [--vgg16 FILE] [--network NAME ...] [--output FILE.csv]
+    python -m tests.benchmarks.bench --only living      # or one of its parts; --skip living for all but these
 """
 
 import argparse
@@ -13,10 +14,10 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -25,38 +26,82 @@ from app.core.settings import Settings
 from indexer.sample_catalogue import draw_sample_catalogue
 from tests.benchmarks.embedding import measure_parity
 from tests.benchmarks.indexing import measure_indexing
+from tests.benchmarks.living import Living
+from tests.benchmarks.living_changes import measure_changes
+from tests.benchmarks.living_commands import measure_commands
+from tests.benchmarks.living_filters import measure_filters
+from tests.benchmarks.living_load import measure_load
+from tests.benchmarks.living_switching import measure_switching
 from tests.benchmarks.rows import Row
 from tests.benchmarks.searching import measure_relevance, measure_searching
 
 HELD_OUT_EVERY = 10
+NETWORKS: Final = "networks"
+LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
+    "commands": measure_commands,
+    "load": measure_load,
+    "filters": measure_filters,
+    "changes": measure_changes,
+    "switching": measure_switching,
+}
+"""The parts about a catalogue that changes; NETWORKS is the part about each network with one that does not."""
+PARTS: Final = (NETWORKS, "living", *LIVING)
+WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load"})
 
 
 def main() -> None:
     """Measure, print and save."""
     arguments = _arguments()
     console = Console()
-    with tempfile.TemporaryDirectory() as name, _catalogue(arguments.catalogue, Path(name)) as catalogue:
+    parts = chosen_parts(arguments.only, arguments.skip)
+    with tempfile.TemporaryDirectory() as name:
+        catalogue = arguments.catalogue or Path(name) / "sample"
         console.print(f"Environment: {environment()}")
-        console.print(f"Photos: {'drawn sample, relevance means little' if arguments.catalogue is None else 'real'}")
-        indexed, held_out = split(catalogue, Path(name) / "split")
+        console.print(f"Photos: {'real' if arguments.catalogue else 'drawn sample, relevance means little'}")
+        if arguments.catalogue is None and parts & WITH_PHOTOS:
+            draw_sample_catalogue(catalogue)
         rows: list[Row] = []
-        for network in arguments.network or _networks(arguments.vgg16):
-            settings = Settings.load(
-                data_dir=Path(name) / network.replace(":", "-"), network=network, vgg16_weights=arguments.vgg16
-            )
-            for found in _measured(settings, network, indexed, held_out):
-                rows.append(found)
-                console.print(found.line())
+        for found in _measured(arguments, parts, catalogue, Path(name)):
+            rows.append(found)
+            console.print(found.line())
     console.print(table(rows))
     if arguments.output:
         save(rows, arguments.output)
 
 
-def _measured(settings: Settings, network: str, indexed: Path, held_out: Path) -> Iterator[Row]:
-    yield from measure_parity(settings, network, held_out)
-    yield from measure_indexing(settings, network, indexed)
-    yield from measure_relevance(settings, network, held_out)
-    yield from measure_searching(settings, network, held_out)
+def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, folder: Path) -> Iterator[Row]:
+    if NETWORKS in parts:
+        indexed, held_out = split(catalogue, folder / "split")
+        for network in arguments.network or _networks(arguments.vgg16):
+            data_dir = folder / network.replace(":", "-")
+            settings = Settings.load(data_dir=data_dir, network=network, vgg16_weights=arguments.vgg16)
+            yield from measure_parity(settings, network, held_out)
+            yield from measure_indexing(settings, network, indexed)
+            yield from measure_relevance(settings, network, held_out)
+            yield from measure_searching(settings, network, held_out)
+    living = Living(
+        network=(arguments.network or _networks(arguments.vgg16))[-1],
+        vgg16=arguments.vgg16,
+        catalogue=catalogue,
+        folder=folder / "living",
+        products=arguments.products,
+        changes=arguments.changes,
+        requests=arguments.requests,
+        load_s=arguments.load_s,
+    )
+    for part, measure in LIVING.items():
+        if part in parts:
+            yield from measure(living)
+            shutil.rmtree(living.folder / part)  # a large index takes a gigabyte
+
+
+def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
+    """Return the parts to measure; `living` stands for its own parts."""
+
+    def meant(names: list[str]) -> set[str]:
+        return {part for name in names for part in (LIVING if name == "living" else [name])}
+
+    return meant(only or [NETWORKS, "living"]) - meant(skip or [])
 
 
 def split(catalogue: Path, target: Path) -> tuple[Path, Path]:
@@ -107,20 +152,21 @@ def _networks(vgg16: Path | None) -> list[str]:
     return ["efficientnet_lite0"] + (["vgg16"] if vgg16 else [])
 
 
-@contextmanager
-def _catalogue(folder: Path | None, temporary: Path) -> Iterator[Path]:
-    if folder is None:
-        folder = temporary / "sample"
-        draw_sample_catalogue(folder)
-    yield folder
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure relevance and speed, as ratios in one run.")
     parser.add_argument("--catalogue", type=Path, help="folder of photos, a sub-folder a category")
     parser.add_argument("--vgg16", type=Path, help="file with VGG16 weights")
     parser.add_argument("--network", action="append", help="network to measure; may be repeated")
     parser.add_argument("--output", type=Path, help="CSV file to write")
+    parser.add_argument("--only", action="append", choices=PARTS, help="part to measure; may be repeated")
+    parser.add_argument("--skip", action="append", choices=PARTS, help="part to leave out; may be repeated")
+    living = parser.add_argument_group("a living catalogue")
+    living.add_argument("--products", type=int, default=100_000, help="in the large index (%(default)s)")
+    living.add_argument("--changes", type=int, default=50, help="single products put and removed (%(default)s)")
+    living.add_argument(
+        "--requests", type=int, default=2_000, help="across a publish and a rollback (%(default)s; in full: 10000)"
+    )
+    living.add_argument("--load-s", type=float, default=60.0, help="seconds of searches during a reindex (%(default)s)")
     return parser.parse_args()
 
 
