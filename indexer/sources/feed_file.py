@@ -57,7 +57,7 @@ class FeedFile:
         try:
             if not self.path.is_file():  # opening a pipe could wait for ever
                 what = "is no plain file" if self.path.exists() else "does not exist"
-                raise SourceMissing(f"{self.name} {what}.")
+                raise SourceMissing(f"{self.name} {what}; name a folder of pictures, or a feed: a file or an address.")
             file = self.path.open("rb")
         except OSError as error:
             raise SourceMissing(f"{self.name} cannot be read ({error.strerror}).") from error
