@@ -162,7 +162,8 @@ def _show_plan(settings: Settings, source: str, options: "SourceOptions", *, as_
     refused = plan.report.skipped_by_reason.total()
     counts = [*plan.products.items(), ("removed", plan.removed), ("rows refused", refused)]
     rows = [(what, f"{count:,}") for what, count in counts]
-    print_table("An import would do this; nothing was changed.", ("What", "Products "), rows)
+    print_table("", ("What", "Products "), rows)
+    typer.echo("Nothing was changed.")
 
 
 def _skipped_document(report: "IngestReport") -> dict[str, object]:
