@@ -39,9 +39,13 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def parse_json(text: bytes | bytearray | str) -> Any:  # noqa: ANN401  # any JSON value
+def parse_json(text: bytes | bytearray | str, what: str = "The body") -> Any:  # noqa: ANN401  # any JSON value
     """
     Return the value of a JSON text; numbers with a fraction or an exponent are exact (`Decimal`).
+
+    Args:
+        text: UTF-8 where it is bytes.
+        what: Names it in messages.
 
     Raises:
         MalformedRequest: It is not JSON (NaN is not), is nested very deep, or names a field twice.
@@ -50,7 +54,7 @@ def parse_json(text: bytes | bytearray | str) -> Any:  # noqa: ANN401  # any JSO
         text = text if isinstance(text, str) else text.decode()
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise MalformedRequest("The body is not JSON, or is nested too deep.") from error
+        raise MalformedRequest(f"{what} is not JSON, or is nested too deep.") from error
 
 
 def validated(value: object, kind: type[Body], what: str = "The body") -> Body:
@@ -79,7 +83,7 @@ def _in_our_words(error: ValidationError, kind: type[BaseModel], what: str) -> I
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise MalformedRequest("An object in the body names a field twice.")
+        raise MalformedRequest("An object in the JSON names a field twice.")
     return found
 
 

@@ -39,6 +39,12 @@ def _price(value: object) -> object:
     raise PydanticCustomError("price", "it must be a number, or a text such as 19.90")
 
 
+def _true(value: object) -> object:
+    if value is not True:  # a Literal takes 1 as well
+        raise PydanticCustomError("true", "it must be true")
+    return value
+
+
 def _attributes(value: object, depth_left: int = MAX_ATTRIBUTES_DEPTH) -> object:
     """Return a JSON value with numbers as the catalogue keeps them: only prices are exact."""
     if depth_left < 0:
@@ -117,7 +123,7 @@ class RemovalItem(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str = Field(examples=["shoes-0043"])
-    delete: Literal[True]
+    delete: Annotated[Literal[True], BeforeValidator(_true)]
     updated_at: Moment = Field(None, examples=["2026-11-22T08:30:00Z"])
 
 
@@ -153,7 +159,7 @@ async def read_product(request: Request, bodies: BodyReader, product_id: str) ->
         raise InvalidParameter("The form must have the field product, with the product as JSON, and no other.")
     if not form.images:
         raise MissingImage("The form has no picture; send them as files with the name image, or send JSON alone.")
-    fields = validated(parse_json(form.fields["product"]), ProductFields, "product")
+    fields = validated(parse_json(form.fields["product"], "product"), ProductFields, "product")
     return Put(fields.record(product_id), form.images)
 
 

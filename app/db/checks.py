@@ -70,10 +70,7 @@ def check_product(product: ProductRecord) -> None:
     Raises:
         InvalidParameter: Names the first field that is wrong, and the limit.
     """
-    if not is_product_id(product.id):
-        raise InvalidParameter(
-            f"A product id has 1 to {MAX_ID_CHARS} letters (a to z), digits or characters of “._-~”, not only dots."
-        )
+    check_product_id(product.id)
     _check_text("title", product.title, MAX_TITLE_CHARS)
     if product.category is not None:
         _check_text("category", product.category, MAX_NAME_CHARS)
@@ -93,6 +90,19 @@ def check_product(product: ProductRecord) -> None:
     _check_attributes(product.attributes)
     for image in product.images:
         _check_image(product.id, image)
+
+
+def check_product_id(product_id: str) -> None:
+    """
+    Refuse an id that no product could have.
+
+    Raises:
+        InvalidParameter: Tells what an id is made of.
+    """
+    if not is_product_id(product_id):
+        raise InvalidParameter(
+            f"A product id has 1 to {MAX_ID_CHARS} letters (a to z), digits or characters of “._-~”, not only dots."
+        )
 
 
 def check_stated_at(moment: datetime | None) -> None:

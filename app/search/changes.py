@@ -18,7 +18,7 @@ from app.core.products import ImageRecord, ProductRecord
 from app.core.vector_store import VectorStore
 from app.db.catalogue import Catalogue, chunks
 from app.db.catalogue_writer import CatalogueWriter
-from app.db.checks import check_product
+from app.db.checks import check_product, check_product_id
 from app.db.database import Database
 from app.db.live_changes import LiveOutcome
 from app.db.records import FetchedPicture
@@ -111,7 +111,7 @@ class LiveChanges:
         Make one change; it is durable when this returns, and nothing of it shows when this raises.
 
         Raises:
-            InvalidParameter: The product could not be stored.
+            InvalidParameter: The product could not be stored, or no product could have this id.
             MissingImage: It is new and has no picture.
             InvalidImage, EmbeddingRefused, FetchFailed: One of its pictures cannot be used, or not be had.
             Unavailable, DatabaseError, StorageError, SnapshotCorrupt: Not now.
@@ -207,9 +207,10 @@ class LiveChanges:
 
 def _checked(catalogue: Catalogue, change: Change) -> Change | InvalidRequest:
     """Return a change, or why it is refused; one that is outdated does without its pictures, and will stay outdated."""
-    if isinstance(change, Removal):
-        return change
     try:
+        if isinstance(change, Removal):
+            check_product_id(change.product_id)
+            return change
         check_product(change.product)
     except InvalidRequest as error:
         return error

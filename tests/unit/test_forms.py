@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.forms import MAX_FIELD_BYTES, parse_form
-from app.core.errors import InvalidRequest, MalformedMultipart
+from app.api.forms import MAX_FIELD_BYTES, FormLimits, parse_form
+from app.core.errors import FieldTooLarge, InvalidRequest, MalformedMultipart, TooManyParts
 from tests.support.wire import BOUNDARY, form, part
 
 NAMES = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=20).filter("image".__ne__)
@@ -72,3 +72,18 @@ def test_a_part_without_a_field_name_is_refused(disposition: str) -> None:
     body = form(f"Content-Disposition: {disposition}\r\n\r\nx".encode())
     with pytest.raises(MalformedMultipart):
         parse_form(body, DELIMITER)
+
+
+def test_the_limits_are_those_of_the_form() -> None:
+    """Where several files are allowed they keep their order, and a field may be longer or come as a file."""
+    limits = FormLimits(files=2, fields=1, field_bytes=2 * MAX_FIELD_BYTES, text_files=frozenset({"product"}))
+    long = "x" * 2 * MAX_FIELD_BYTES
+    product = part("product", long.encode(), filename="blob")
+    images = [part("image", b"1", filename="a"), part("image", b"2", filename="a")]
+    parsed = parse_form(form(images[0], product, images[1]), DELIMITER, limits)
+    assert (parsed.images, parsed.image, dict(parsed.fields)) == ((b"1", b"2"), b"1", {"product": long})
+    for parts in ([*images, images[0]], [product, part("other", b"")], [product, part("other", b"", filename="x")] * 2):
+        with pytest.raises(TooManyParts):
+            parse_form(form(*parts), DELIMITER, limits)
+    with pytest.raises(FieldTooLarge):
+        parse_form(form(part("product", b"x" * (limits.field_bytes + 1))), DELIMITER, limits)
