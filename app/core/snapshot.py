@@ -147,6 +147,22 @@ def read_manifest(folder: Path, manifest_sha256: str) -> Manifest:
     return Manifest.from_bytes(data, folder.name)
 
 
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """
+    Refuse a snapshot of which a file is missing or of another size than its manifest tells; nothing is read.
+
+    Raises:
+        SnapshotCorrupt: Names the file.
+    """
+    for name, facts in sorted(manifest.files.items()):
+        with _reading(folder.name, name):
+            size_bytes = _size_of(folder / name)
+        if size_bytes != facts.size_bytes:
+            raise SnapshotCorrupt(
+                f"Snapshot {folder.name}: {name} has {size_bytes:,} bytes instead of {facts.size_bytes:,}. {ADVICE}"
+            )
+
+
 def check_files(folder: Path, manifest_sha256: str) -> Manifest:
     """
     Return the manifest of a snapshot after comparing size and SHA-256 of every file with it.
@@ -154,15 +170,12 @@ def check_files(folder: Path, manifest_sha256: str) -> Manifest:
     Arguments and errors are those of `read_manifest`.
     """
     manifest = read_manifest(folder, manifest_sha256)
+    check_sizes(folder, manifest)
     for name, facts in sorted(manifest.files.items()):
         with _reading(folder.name, name):
-            size_bytes = _size_of(folder / name)
-            if size_bytes != facts.size_bytes:
-                raise SnapshotCorrupt(
-                    f"Snapshot {folder.name}: {name} has {size_bytes:,} bytes instead of {facts.size_bytes:,}. {ADVICE}"
-                )
-            if sha256_of_file(folder / name) != facts.sha256:
-                raise SnapshotCorrupt(f"Snapshot {folder.name}: the content of {name} was changed. {ADVICE}")
+            sha256 = sha256_of_file(folder / name)
+        if sha256 != facts.sha256:
+            raise SnapshotCorrupt(f"Snapshot {folder.name}: the content of {name} was changed. {ADVICE}")
     return manifest
 
 

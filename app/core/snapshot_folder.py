@@ -32,7 +32,15 @@ from app.core.files import (
 )
 from app.core.manifest import MANIFEST_FILE, PRODUCTS_FILE, Manifest, SnapshotFacts
 from app.core.products import ProductRecord
-from app.core.snapshot import Snapshot, add_metrics, check_files, read_manifest, read_snapshot, write_snapshot
+from app.core.snapshot import (
+    Snapshot,
+    add_metrics,
+    check_files,
+    check_sizes,
+    read_manifest,
+    read_snapshot,
+    write_snapshot,
+)
 from app.core.vector_index import Float32Array, FloatArray
 
 _ID: Final = re.compile(r"(\d{6,})-([0-9a-f]{8})")
@@ -43,7 +51,7 @@ _TRASH: Final = ".trash-"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """A snapshot on the disk: when it was last made live, and in `problem`, why it has no readable manifest."""
+    """A snapshot on the disk: when it was last made live, and in `problem`, what is seen to be wrong with it."""
 
     id: str
     is_live: bool
@@ -237,7 +245,7 @@ class SnapshotFolder:
         return LiveSnapshot(*older, degraded_reason=damage.message)
 
     def list(self) -> list[SnapshotInfo]:
-        """Return every snapshot on the disk, newest first; only manifests are read."""
+        """Return every snapshot on the disk, newest first; only manifests are read, and the sizes of other files."""
         current, _ = self._live()
         known = current.known if current else {}
         infos = []
@@ -245,6 +253,7 @@ class SnapshotFolder:
             manifest, problem = None, None
             try:
                 manifest = read_manifest(self._root / snapshot_id, _digest(snapshot_id))
+                check_sizes(self._root / snapshot_id, manifest)
             except SnapshotError as error:
                 problem = error.message
             is_live = current is not None and current.id == snapshot_id

@@ -32,7 +32,7 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     if as_json:
         print_json([_document(info) for info in infos])
     elif infos:
-        columns = ("", "Snapshot", "Network", "Products ", "Pictures ", "Published")
+        columns = ("State", "Snapshot", "Network", "Products ", "Pictures ", "Published")
         print_table("", columns, [_row(info) for info in infos], whole="Snapshot")
         for info in infos:
             if info.problem:
@@ -96,8 +96,9 @@ def _document(info: "SnapshotInfo") -> dict[str, object]:
 
 def _row(info: "SnapshotInfo") -> tuple[object, ...]:
     manifest = info.manifest
-    facts = (manifest.network, f"{manifest.products:,}", f"{manifest.images:,}") if manifest else ("damaged", "", "")
-    return ("live" if info.is_live else "", info.id, *facts, _local(info.published_at))
+    facts = (manifest.network, f"{manifest.products:,}", f"{manifest.images:,}") if manifest else ("", "", "")
+    states = [word for word, holds in (("live", info.is_live), ("damaged", info.problem)) if holds]
+    return (", ".join(states), info.id, *facts, _local(info.published_at))
 
 
 def _local(moment: datetime | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import AlreadyRunning, DataDirNotWritable, DiskFull, SnapshotCorrupt, SnapshotMissing
 from app.core.files import require_free_space
 from app.core.snapshot_folder import SnapshotFolder
-from tests.support.snapshots import hidden, publish_small, write_small
+from tests.support.snapshots import hidden, overwrite, publish_small, write_small
 
 
 @pytest.fixture
@@ -156,6 +156,21 @@ class TestPublish:
         data_bytes = sum(path.stat().st_size for path in (root / third).iterdir() if path.name != "manifest.json")
         assert infos[0].size_bytes == data_bytes
         assert infos[2].size_bytes == 0
+
+    @pytest.mark.parametrize("harm", ["truncated", "gone"])
+    def test_the_list_shows_which_file_is_damaged(self, folder: SnapshotFolder, root: Path, harm: str) -> None:
+        """Its manifest is intact, so what it says is shown beside that; the others are sound."""
+        publish_small(folder, 1)
+        damaged = root / publish_small(folder, 2) / "index.faiss"
+        if harm == "gone":
+            damaged.unlink()
+        else:
+            overwrite(damaged, damaged.read_bytes()[:-1])
+        newest, oldest = folder.list()
+        assert newest.problem is not None
+        assert "index.faiss" in newest.problem
+        assert newest.manifest is not None
+        assert oldest.problem is None
 
 
 class TestPrune:
