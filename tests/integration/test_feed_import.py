@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -139,7 +140,7 @@ def test_a_picture_at_a_new_address_is_fetched_and_not_embedded_again(web_shop: 
 
 
 @pytest.mark.parametrize("options", [{"is_partial": True}, {"limit": 2}], ids=["partial", "limit"])
-def test_a_statement_of_some_products_removes_none(web_shop: WebShop, options: dict[str, object]) -> None:
+def test_a_statement_of_some_products_removes_none(web_shop: WebShop, options: dict[str, Any]) -> None:
     """What it does not name stays, however much that is."""
     web_shop.import_feed()
     all_products = set(web_shop.products)

@@ -1,0 +1,289 @@
+"""Servers that fail while a feed is imported: what was there stays and is told, and too much of it stops the switch."""
+
+import gzip
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from app.core.errors import (
+    LookalikeError,
+    NoReadableImage,
+    RemovalRefused,
+    SourceEmpty,
+    SourceInvalid,
+    TooManyFailures,
+    UpstreamBroken,
+    UpstreamStatus,
+)
+from app.core.fetching.blocking import fetching
+from app.core.fetching.limits import FetchLimits
+from app.core.snapshot_folder import SnapshotFolder
+from indexer.ingest import OBTAINED_AT_ONCE
+from indexer.pipeline import SourceOptions, index_source
+from indexer.progress import Silent
+from tests.support.bad_server import Answer, bad_server, cut_off, file, raw, silence, status
+from tests.support.feeds import Record, delimited, json_lines, parquet, rss
+from tests.support.images import picture_bytes
+from tests.support.indexing import catalogue_of, live_products
+from tests.support.web_shop import WebShop
+
+HASTY = FetchLimits(timeout_s=0.5, attempts=2, backoff_s=0.001, failures_to_give_up=5)
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait half a second for a picture, and not ten."""
+    monkeypatch.setattr("indexer.workplace.fetching", partial(fetching, limits=HASTY))
+
+
+def _allow_failures(web_shop: WebShop, share: float) -> None:
+    web_shop.settings = web_shop.settings.model_copy(update={"max_unfetched_share": share})
+
+
+def _state(web_shop: WebShop) -> tuple[object, ...]:
+    """Everything that an import which fails must not change."""
+    current = SnapshotFolder(web_shop.settings.snapshots_dir).current()
+    return current, catalogue_of(web_shop.settings), live_products(web_shop.settings)
+
+
+FAILURES: dict[str, tuple[Answer, str]] = {
+    "/p00-1.jpg": (status(404), "upstream-status"),
+    "/p01-0.jpg": (status(500), "upstream-status"),
+    "/p02-0.jpg": (silence, "upstream-timeout"),
+    "/p03-0.jpg": (cut_off(b"x" * 10, 1000), "upstream-broken"),
+    "/p04-0.jpg": (raw(b"\0\1\2\3\r\n\r\n"), "upstream-broken"),
+}
+
+
+def test_a_picture_that_fails_now_stays_as_it_was(web_shop: WebShop) -> None:
+    """Its product too, with what else the feed says of it; the report says so, and nothing is embedded."""
+    _allow_failures(web_shop, 0.4)
+    web_shop.import_feed()
+    before = catalogue_of(web_shop.settings)
+    for path, (answer, _) in FAILURES.items():
+        web_shop.web.at(path, answer)
+        web_shop.products[path[1:4]]["title"] = "new title"
+
+    result = web_shop.import_feed()
+
+    after = catalogue_of(web_shop.settings)
+    failed = {skipped.place.removeprefix(web_shop.web.origin): skipped.reason for skipped in result.ingest.skipped}
+    assert failed == {path: reason for path, (_, reason) in FAILURES.items()}
+    assert (result.ingest.kept, result.ingest.not_fetched, result.ingest.embedded) == (5, 5, 0)
+    assert {after[path[1:4]].title for path in FAILURES} == {"new title"}
+    assert [product.images for product in after.values()] == [product.images for product in before.values()]
+    assert result.published.is_new
+
+
+def test_a_host_that_is_down_keeps_its_pictures(web_shop: WebShop) -> None:
+    """Nobody listens at its address any more."""
+    _allow_failures(web_shop, 1)
+    with bad_server() as other:
+        trusted = (*web_shop.settings.fetch_trusted, other.origin)
+        web_shop.settings = web_shop.settings.model_copy(update={"fetch_trusted": trusted})
+        address = other.at("/p01.jpg", file(picture_bytes("JPEG", 100, 120, 1)))
+        web_shop.products["p01"]["images"] = [address]
+        web_shop.import_feed()
+        before = _state(web_shop)
+
+    result = web_shop.import_feed()
+
+    assert result.ingest.skipped_by_reason == {"upstream-unreachable": 1}
+    assert _state(web_shop) == before
+
+
+def test_a_product_whose_new_pictures_cannot_be_had_yet_stays_as_it_was(web_shop: WebShop) -> None:
+    """Its pictures have moved to where they are not; the next import finds them."""
+    _allow_failures(web_shop, 0.2)
+    web_shop.import_feed()
+    before = _state(web_shop)
+    web_shop.products["p01"] |= {"title": "moved", "images": [web_shop.web.origin + "/moved.jpg"]}
+
+    failed = web_shop.import_feed()
+    between = _state(web_shop)
+    web_shop.picture("/moved.jpg", 9001)
+    web_shop.import_feed()
+
+    assert (failed.ingest.removed, failed.published.is_new) == (0, False)
+    assert between == before
+    assert catalogue_of(web_shop.settings)["p01"].title == "moved"
+
+
+def test_a_product_whose_only_picture_is_none_is_removed(web_shop: WebShop) -> None:
+    """What is at its address is no picture, and will be none tomorrow."""
+    web_shop.import_feed()
+    web_shop.web.at("/p01-0.jpg", file(b"<html>sold out</html>"))
+
+    result = web_shop.import_feed()
+
+    assert result.ingest.skipped_by_reason == {"not-an-image": 1}
+    assert (result.ingest.removed, result.published.is_new) == (1, True)
+    assert "p01" not in catalogue_of(web_shop.settings)
+
+
+def test_more_failures_than_allowed_do_not_replace_the_index(web_shop: WebShop) -> None:
+    """Two of sixteen are an eighth; the old index stays live to the byte, and what was fetched is not fetched again."""
+    web_shop.import_feed()
+    live = _state(web_shop)[::2]
+    web_shop.add("new", 4711)
+    for path in ("/p00-1.jpg", "/p01-0.jpg"):
+        web_shop.web.at(path, status(404))
+
+    with pytest.raises(TooManyFailures, match=r"2 of 17 pictures .*LOOKALIKE_MAX_UNFETCHED_SHARE"):
+        web_shop.import_feed()
+
+    assert _state(web_shop)[::2] == live
+    for path, seed in (("/p00-1.jpg", 100), ("/p01-0.jpg", 1)):
+        web_shop.picture(path, seed)
+    result = web_shop.import_feed()
+    assert (result.ingest.embedded, result.published.is_new) == (0, True)
+    assert "If-None-Match" in web_shop.web.headers["/new-0.jpg"]
+
+
+def test_as_many_failures_as_allowed_are_published(web_shop: WebShop) -> None:
+    """The limit itself is no longer too many."""
+    _allow_failures(web_shop, 2 / 17)
+    web_shop.import_feed()
+    web_shop.add("new", 4711)
+    for path in ("/p00-1.jpg", "/p01-0.jpg"):
+        web_shop.web.at(path, status(404))
+
+    assert web_shop.import_feed().published.is_new
+
+
+def test_a_first_import_is_published_whatever_failed(web_shop: WebShop) -> None:
+    """There is no index that would be better; the products without a picture come with the next one."""
+    for number in range(2, 12):
+        web_shop.web.at(f"/p{number:02d}-0.jpg", status(500))
+
+    first = web_shop.import_feed()
+
+    assert first.published.is_new
+    # Those with a number that 3 divides have a second picture, and the host was not given up before it.
+    assert {"p00", "p01"} <= catalogue_of(web_shop.settings).keys() < web_shop.products.keys()
+
+
+def test_a_first_import_without_any_picture_fails(web_shop: WebShop) -> None:
+    """There would be nothing to find; the message counts the reasons."""
+    for path in list(web_shop.web.answers):
+        web_shop.web.at(path, status(404))
+
+    with pytest.raises(NoReadableImage, match="16 upstream-status"):
+        web_shop.import_feed()
+
+    assert SnapshotFolder(web_shop.settings.snapshots_dir).current() is None
+
+
+def test_a_shop_full_of_failures_is_imported_within_seconds_and_each_reason_is_counted(web_shop: WebShop) -> None:
+    """One in ten pictures is gone, one in ten never comes, one in a hundred is none, and one host always fails."""
+    web_shop.products.clear()
+    expected: Counter[str] = Counter()
+    for number in range(100):
+        name = f"q{number:03d}"
+        web_shop.add(name, number % 20)
+        if number % 10 == 3:
+            answer, reason = status(404), "upstream-status"
+        elif number % 10 == 7:
+            answer, reason = silence, "upstream-timeout"
+        elif number == 50:
+            answer, reason = file(b"no picture"), "not-an-image"
+        else:
+            continue
+        web_shop.web.at(f"/{name}-0.jpg", answer)
+        expected[reason] += 1
+    other_host = web_shop.web.origin.replace("127.0.0.1", "localhost")
+    for number in range(30):
+        web_shop.web.at(f"/broken-{number}.jpg", status(500))
+        web_shop.products[f"r{number:02d}"] = {"id": f"r{number:02d}", "images": [f"{other_host}/broken-{number}.jpg"]}
+
+    report = web_shop.import_feed().ingest
+
+    given_up = report.skipped_by_reason.pop("upstream-given-up")
+    assert report.skipped_by_reason["upstream-status"] - expected["upstream-status"] + given_up == 30
+    assert given_up >= 30 - HASTY.failures_to_give_up - 4  # those that were under way together
+    assert report.skipped_by_reason - Counter({"upstream-status": 30}) <= expected
+    assert (report.products, report.embedded, report.not_fetched) == (79, 16, 50)
+    asked = sum(count for path, count in web_shop.web.requests.items() if path.startswith("/broken"))
+    assert asked <= HASTY.attempts * (HASTY.failures_to_give_up + OBTAINED_AT_ONCE)
+
+
+CUT: dict[str, Callable[[list[Record]], bytes]] = {
+    "feed.jsonl": lambda records: json_lines(records)[:-20],
+    "feed.csv": lambda records: gzip.compress(delimited(records))[:-30],
+    "feed.xml": lambda records: rss(records)[: -len(rss(records)) // 3],
+    "feed.parquet": lambda records: parquet(records)[:-100],
+}
+
+
+def test_a_feed_that_breaks_off_changes_nothing(web_shop: WebShop) -> None:
+    """Neither what it has nor what it lacks counts, although it may remove as much as it likes."""
+    web_shop.import_feed()
+    before = _state(web_shop)
+    web_shop.products["p00"]["title"] = "new title"
+    web_shop.web.requests.clear()
+    for name, write in CUT.items():
+        data = write(list(web_shop.products.values()))
+        path = web_shop.feed.with_name(name)
+        path.write_bytes(data)
+        for source in (str(path), web_shop.web.at(f"/{name}", file(data))):
+            with pytest.raises(SourceInvalid):
+                index_source(web_shop.settings, source, SourceOptions(allows_removals=True), Silent())
+
+            assert _state(web_shop) == before, source
+    assert web_shop.web.requests.keys() == {f"/{name}" for name in CUT}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(cut_off(b"id,image_link\np00,https://x.example/1.jpg\n", 1000), UpstreamBroken, id="cut off"),
+        pytest.param(status(404), UpstreamStatus, id="gone"),
+        pytest.param(file(b"id,image_link\n"), SourceEmpty, id="empty"),
+    ],
+)
+def test_a_feed_that_cannot_be_fetched_changes_nothing(
+    web_shop: WebShop, answer: Answer, error: type[LookalikeError]
+) -> None:
+    """The connection breaks off where a row ends, so that what arrived looks like a whole feed."""
+    web_shop.import_feed()
+    before = _state(web_shop)
+
+    with pytest.raises(error):
+        index_source(web_shop.settings, web_shop.web.at("/feed.csv", answer), SourceOptions(), Silent())
+
+    assert _state(web_shop) == before
+    assert not list(web_shop.settings.data_dir.glob("*tmp*"))
+
+
+def test_a_feed_that_lacks_much_is_refused_until_it_is_allowed(web_shop: WebShop) -> None:
+    """Four of twelve products are more than 30 %; nothing is fetched or changed before that is known."""
+    web_shop.import_feed()
+    before = _state(web_shop)
+    for number in range(4):
+        del web_shop.products[f"p{number:02d}"]
+
+    with pytest.raises(RemovalRefused, match=r"remove 4 of 12 products.*--allow-removals"):
+        web_shop.import_feed()
+    unchanged = _state(web_shop) == before and not web_shop.web.requests
+    result = web_shop.import_feed(allows_removals=True)
+
+    assert unchanged
+    assert (result.ingest.removed, result.published.is_new) == (4, True)
+
+
+def test_products_that_lose_their_pictures_count_as_removed_too(web_shop: WebShop) -> None:
+    """A server that answers everything with a page removes no third of the catalogue."""
+    web_shop.import_feed()
+    before = _state(web_shop)
+    for number in range(1, 6):
+        web_shop.web.at(f"/p{number:02d}-0.jpg", file(b"<html>we are moving</html>"))
+
+    with pytest.raises(RemovalRefused, match="remove 4 of 12"):  # p03 has another picture
+        web_shop.import_feed()
+
+    current, catalogue, live = _state(web_shop)
+    assert (current, live) == before[::2]
+    assert isinstance(catalogue, dict)
+    assert catalogue.keys() == web_shop.products.keys()
