@@ -45,7 +45,7 @@ def _opened(feed: FeedFile) -> Iterator[Any]:
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SourceInvalid(
-            f"{feed.name} is Parquet, which needs pyarrow; install it with: pip install 'lookalike[parquet]'"
+            f"{feed.name} is Parquet, which needs pyarrow; run pip install '.[parquet]' in the folder of Lookalike"
         ) from error
     try:
         with (
