@@ -63,6 +63,16 @@ _SQLITE: dict[int, _Failure] = {
     ),
 }
 
+# What SQLite says of a write beyond a quota, or beyond the process's own limit (ulimit -f): only ENOSPC is FULL to it.
+_SQLITE_WRITES = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+    }
+)
+
 # https://www.postgresql.org/docs/18/errcodes-appendix.html; a code of two characters stands for its class
 _POSTGRESQL: dict[str, _Failure] = {
     "22P05": (
@@ -114,7 +124,10 @@ def _failure_of(error: SQLAlchemyError | sqlite3.Error) -> _Failure:
 
 
 def _sqlite_failure(error: sqlite3.Error) -> _Failure:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF  # the low byte is the primary code
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
+    if extended in _SQLITE_WRITES:
+        return _FULL
+    code = extended & 0xFF  # the low byte is the primary code
     if code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
         return _OUTDATED
     return _SQLITE.get(code, _NO_ANSWER if isinstance(error, sqlite3.OperationalError) else _UNFORESEEN)

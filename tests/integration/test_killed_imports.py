@@ -68,7 +68,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop whose first import is done."""
     folder = tmp_path_factory.mktemp("killed-imports")
     settings = shop_settings(folder / "data", network="efficientnet_lite0")
-    with Imports(settings, folder) as imports:
+    with Imports(settings) as imports:
         assert imports.run(write_state(folder / "shop", 0)).slug is None
         with running_server(settings, folder) as server:
             yield Shop(settings, imports, server, folder / "shop")
@@ -109,7 +109,7 @@ def test_a_kill_at_any_moment_leaves_the_old_answers_or_the_new_ones(shop: Shop)
     duration_s = time.monotonic() - began_s
     for attempt in range(sample(3, soak=200)):
         old = ask_all(shop.server, shop.photo)
-        embedded = shop.imports.embedded()
+        embedded = shop.imports.embedded
         feed = shop.change()
         with Questions([shop.server], shop.photo).asking() as questions:
             shop.imports.run(feed, kill_after_s=choose.uniform(0, duration_s))
@@ -118,4 +118,4 @@ def test_a_kill_at_any_moment_leaves_the_old_answers_or_the_new_ones(shop: Shop)
             served = questions.take()
         new = ask_all(shop.server, shop.photo)
         assert served <= {*old.values(), *new.values()}, attempt
-        assert NEW_PICTURES <= shop.imports.embedded() - embedded <= NEW_PICTURES + BATCH, attempt
+        assert NEW_PICTURES <= shop.imports.embedded - embedded <= NEW_PICTURES + BATCH, attempt

@@ -67,14 +67,12 @@ class Imports:
     """
     Imports into one data folder, each in a process of its own.
 
-    Args:
-        settings: Where, and with which network.
-        folder: Of a log.
+    Attributes:
+        embedded: Pictures that went through the network in all of them.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._log = folder / "embedded.log"
-        self._log.touch()
+    def __init__(self, settings: Settings) -> None:
+        self.embedded = 0
         self._parent = subprocess.Popen(
             [sys.executable, "-m", "tests.support.index_child"],
             env=environment_of(settings),
@@ -87,7 +85,7 @@ class Imports:
     def start(self, source: Path | None, **order: object) -> int:
         """Begin to import a source, or to reindex without one; return the process. See `index_child` for orders."""
         assert self._parent.stdin is not None
-        order |= {"source": str(source) if source else None, "log": str(self._log)}
+        order |= {"source": str(source) if source else None}
         self._parent.stdin.write(json.dumps(order) + "\n")
         self._parent.stdin.flush()
         pid = self._read()["pid"]
@@ -99,16 +97,13 @@ class Imports:
         said: dict[str, Any] = {"slug": None, "message": ""}
         while "status" not in (line := self._read()):
             said |= line
+            self.embedded += line.get("embedded", 0)
         return Ended(os.WIFSIGNALED(line["status"]), said["slug"], said["message"])
 
     def run(self, source: Path | None, **order: object) -> Ended:
         """Do an import from beginning to end."""
         self.start(source, **order)
         return self.end()
-
-    def embedded(self) -> int:
-        """How many pictures went through the network in all imports so far."""
-        return sum(map(int, self._log.read_text().split()))
 
     def _read(self) -> dict[str, Any]:
         assert self._parent.stdout is not None
