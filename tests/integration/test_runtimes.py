@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from app.core.vector_index import Float32Array
 
 RUNTIMES: tuple[RuntimeChoice, ...] = ("torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16")
 TIMM_NETWORKS = ("timm:test_resnet", "timm:test_vit", "timm:test_efficientnet", "timm:test_nfnet")
+CLEARLY_SLOWER = choice._CLEARLY_SLOWER
 runtimes = pytest.mark.parametrize("runtime", RUNTIMES)
 
 
@@ -304,12 +306,47 @@ class TestChoice:
         """The same as for the others, with `auto`."""
         return _with_runtime(settings, "auto")
 
+    @pytest.fixture(autouse=True)
+    def _sure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is remembered must not depend on what else runs on this machine; tests of their own are about that."""
+        monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+        monkeypatch.setattr(choice, "_CLEARLY_SLOWER", float("inf"))
+
     def test_the_choice_is_measured_once(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         """The next start takes the same runtime without trying others."""
         first = open_embedder(settings, "timm:test_resnet").runtime
         started = _watch_starts(monkeypatch)
         assert open_embedder(settings, "timm:test_resnet").runtime == first
         assert started == [first]
+
+    @pytest.mark.parametrize(
+        ("runs_s", "chosen"),
+        [
+            pytest.param({"a": (4, 4, 4, 4), "b": (1, 1, 1, 1)}, ("b", True), id="one is faster"),
+            pytest.param({"a": (1.0, 1.1, 1.0, 1.1), "b": (1.1, 1.0, 1.1, 1.0)}, ("a", True), id="both are as fast"),
+            pytest.param({"a": (4, 4, 4, 4), "b": (9, 9, 1, 9)}, ("b", False), id="other work held one up"),
+        ],
+    )
+    def test_what_the_rounds_do_not_agree_on_is_not_kept(
+        self, monkeypatch: pytest.MonkeyPatch, runs_s: dict[str, tuple[float, ...]], chosen: tuple[str, bool]
+    ) -> None:
+        """Each runtime counts with its fastest run; where a round says otherwise, the next start measures again."""
+        monkeypatch.setattr(choice, "_CLEARLY_SLOWER", CLEARLY_SLOWER)
+        monkeypatch.setattr(choice, "_run_s", lambda runtime, _probes: next(left[runtime.name]))
+        left = {name: iter(times_s) for name, times_s in runs_s.items()}
+        runtimes: list[Any] = [SimpleNamespace(name=name) for name in runs_s]
+        runtime, is_sure = choice._fastest(runtimes, np.zeros((1, 8, 8, 3), np.uint8))
+        assert (runtime.name, is_sure) == chosen
+
+    def test_what_a_busy_machine_chose_is_measured_again(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Other work holds up one runtime more than another, whatever the rounds say."""
+        monkeypatch.setattr("os.getloadavg", lambda: (1000.0, 0.0, 0.0))
+        open_embedder(settings, "timm:test_resnet")
+        started = _watch_starts(monkeypatch)
+        open_embedder(settings, "timm:test_resnet")
+        assert set(started) == set(RUNTIMES)
 
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}', "\x00"])
     def test_an_unreadable_memory_costs_only_time(

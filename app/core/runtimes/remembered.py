@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from app.core.errors import StorageError
-from app.core.files import make_folder, storage_errors, write_atomically
+from app.core.files import storage_errors, write_atomically
 from app.core.networks.architectures import LoadedNetwork
 
 _log = logging.getLogger(__name__)
@@ -28,11 +28,16 @@ class RememberedRuntimes:
         return name if isinstance(name, str) else None
 
     def put(self, key: str, name: str) -> None:
-        """Keep a decision; a folder that cannot be written is reported and nothing more."""
+        """
+        Keep a decision; a folder that cannot be written is reported and nothing more.
+
+        A folder that is not there stays so: whoever only looks must not leave a mistyped data folder behind.
+        """
+        if not self._path.parent.exists():
+            return
         document = {**self._read(), key: name}
         try:
             with storage_errors(self._path.parent):
-                make_folder(self._path.parent)
                 write_atomically(self._path, json.dumps(document, indent=2).encode())
         except StorageError as error:
             _log.warning("The choice of a runtime was not kept, so the next start measures again: %s", error)
