@@ -53,6 +53,10 @@ serve: $(VENV)/runtime.stamp ## Serve the catalogue that was indexed last (ARGS=
 test: lint chromium ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
+.PHONY: soak
+soak: $(VENV)/dev.stamp ## Go on for hours with tests that break things at random (ARGS="-k kill"; CONTRIBUTING.md tells more)
+	@LOOKALIKE_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## Check style, format and types; change nothing
 	@$(BIN)/ruff check

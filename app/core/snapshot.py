@@ -202,7 +202,10 @@ def read_snapshot(folder: Path, manifest_sha256: str) -> Snapshot:
         and len(image_ids) == len(rows) == manifest.images
         and probes.shape[1:] == (manifest.dimension,)
         and row_products.shape == (manifest.images,)
-        and products.count(b"\n") == manifest.products == row_products.max() + 1
+        and row_products.dtype == np.int32
+        and row_products[0] == 0
+        and set(np.unique(np.diff(row_products)).tolist()) <= {0, 1}
+        and products.count(b"\n") == manifest.products == row_products[-1] + 1
     )
     if not agree:
         raise SnapshotCorrupt(f"Snapshot {folder.name}: its files do not belong together. {ADVICE}")

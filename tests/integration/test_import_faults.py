@@ -17,7 +17,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from tests.support.imports import Imports, ask_all, write_state
 from tests.support.server import Server, running_server
 from tests.support.services import shop_settings
-from tests.support.soak import SOAK, sample, seeded, timeout_s
+from tests.support.soak import SOAK, sample, seeded, soaks
 from tests.support.waiting import wait_until
 
 NOBODY = 65_534
@@ -86,7 +86,7 @@ def fails_of_full_disk(data: DataFolder, writes: int) -> bool:
     return True
 
 
-@pytest.mark.timeout(timeout_s(300))
+@soaks
 def test_a_full_disk_changes_nothing_that_is_live(data: DataFolder) -> None:
     """Whichever write is the first that does not fit; the import says so, and works when there is space again."""
     choose = seeded()
@@ -108,7 +108,7 @@ def test_a_server_does_not_notice_a_full_disk(data: DataFolder, server: Server) 
         assert client.get("/readyz").json()["status"] == "ready"
 
 
-@pytest.mark.timeout(timeout_s())
+@soaks
 def test_of_two_imports_at_once_one_is_refused_by_name(data: DataFolder) -> None:
     """The other one is not disturbed, and what is live never goes back."""
     feeds = [data.feed, write_state(data.shop, 2)]
@@ -144,7 +144,7 @@ def test_a_data_folder_that_may_not_be_written_is_refused_before_any_work(data: 
     assert (data.files(), data.imports.embedded, data.snapshots.current()) == (files, embedded, live)
 
 
-@pytest.mark.timeout(timeout_s())
+@soaks
 def test_a_data_folder_that_is_deleted_meanwhile_ends_the_import_in_one_sentence(data: DataFolder) -> None:
     """At whatever moment; the error is one of ours."""
     choose = seeded()

@@ -17,7 +17,7 @@ from tests.support.index_child import POINTS
 from tests.support.server import Server, running_server
 from tests.support.services import shop_settings
 from tests.support.snapshots import hidden
-from tests.support.soak import sample, seeded, timeout_s
+from tests.support.soak import sample, seeded, soaks
 from tests.support.waiting import wait_until
 
 BATCH = 16  # of the network on one thread
@@ -74,7 +74,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             yield Shop(settings, imports, server, folder / "shop")
 
 
-@pytest.mark.timeout(timeout_s(300))
+@soaks
 def test_a_kill_at_each_phase_leaves_the_old_answers_or_the_new_ones(shop: Shop) -> None:
     """
     One import after the other is killed one step later, from the lock to the removal of what is old.
@@ -100,7 +100,7 @@ def test_a_kill_at_each_phase_leaves_the_old_answers_or_the_new_ones(shop: Shop)
         shop.finish(feed)
 
 
-@pytest.mark.timeout(timeout_s(300))
+@soaks
 def test_a_kill_at_any_moment_leaves_the_old_answers_or_the_new_ones(shop: Shop) -> None:
     """Each time the shop has changed; the next run completes, and at most one batch is embedded twice."""
     choose = seeded()

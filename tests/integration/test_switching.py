@@ -14,7 +14,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from tests.support.imports import Answer, Imports, Questions, ask_all, contents, serves, write_state
 from tests.support.server import Server, running_server
 from tests.support.services import shop_settings
-from tests.support.soak import sample, seeded, timeout_s
+from tests.support.soak import sample, seeded, soaks
 from tests.support.waiting import wait_until
 
 SNAPSHOTS = 3
@@ -79,7 +79,7 @@ def expect_each_from_one_snapshot(servers: Servers, seen: set[Answer]) -> None:
         assert answer == servers.answers[snapshot_id][question]
 
 
-@pytest.mark.timeout(timeout_s(300))
+@soaks
 def test_each_answer_of_two_servers_is_wholly_from_the_snapshot_that_it_names(servers: Servers) -> None:
     """While snapshots are published and rolled back all the time; no request fails."""
     choose = seeded()
@@ -93,7 +93,7 @@ def test_each_answer_of_two_servers_is_wholly_from_the_snapshot_that_it_names(se
     assert {snapshot_id for _, snapshot_id, _ in questions.seen} == set(servers.answers)
 
 
-@pytest.mark.timeout(timeout_s(300))
+@soaks
 def test_a_rollback_is_served_without_a_restart_or_a_failed_request(servers: Servers) -> None:
     """By both servers; and so is what is published again."""
     first, second, _ = servers.answers
@@ -109,7 +109,7 @@ def test_a_rollback_is_served_without_a_restart_or_a_failed_request(servers: Ser
     expect_each_from_one_snapshot(servers, questions.seen)
 
 
-@pytest.mark.timeout(timeout_s(300))
+@soaks
 def test_a_storm_of_switches_leaves_no_memory_behind(servers: Servers) -> None:
     """Under load; what the servers take afterwards is what they took after the first few."""
     choose = seeded()

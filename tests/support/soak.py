@@ -2,10 +2,16 @@
 
 import os
 import random
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
 
 SOAK = os.environ.get("LOOKALIKE_SOAK") == "1"
 SEED = int(os.environ.get("LOOKALIKE_TEST_SEED", "20171"))
 SOAK_TIMEOUT_S = 7200
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 
 def sample(size: int, soak: int) -> int:
@@ -13,9 +19,10 @@ def sample(size: int, soak: int) -> int:
     return soak if SOAK else size
 
 
-def timeout_s(sample_s: int = 180) -> int:
-    """Return how long a test may take."""
-    return SOAK_TIMEOUT_S if SOAK else sample_s
+def soaks(test: Test) -> Test:
+    """Mark a test as one that `make soak` runs, for as long as it takes."""
+    marked: Test = pytest.mark.soak(pytest.mark.timeout(SOAK_TIMEOUT_S if SOAK else 300)(test))
+    return marked
 
 
 def seeded() -> random.Random:

@@ -1,12 +1,14 @@
 """What a snapshot holds: written, opened again, and refused where it does not fit together."""
 
 import hashlib
+import io
 import stat
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from app.core.errors import (
@@ -196,3 +198,22 @@ class TestOtherVersions:
             )
         with pytest.raises(SnapshotCorrupt, match="do not belong together"):
             folder.open(reseal(root, snapshot_id, replace={name: (other / name).read_bytes()}))
+
+    @pytest.mark.parametrize(
+        "row_products",
+        [
+            np.arange(IMAGES, dtype=np.int32)[::-1],
+            np.arange(IMAGES, dtype=np.int32) - 1,
+            np.repeat(np.array([0, IMAGES - 1], np.int32), IMAGES // 2),
+            np.arange(IMAGES, dtype=np.float32),
+        ],
+        ids=["backwards", "before the first", "with a gap", "no whole numbers"],
+    )
+    def test_rows_that_are_of_no_product_are_refused(
+        self, folder: SnapshotFolder, root: Path, row_products: npt.NDArray[np.generic]
+    ) -> None:
+        """As many as there are images, with the right hash, but not the numbers of the products in their order."""
+        data = io.BytesIO()
+        np.save(data, row_products)
+        with pytest.raises(SnapshotCorrupt, match="do not belong together"):
+            folder.open(reseal(root, publish_small(folder), replace={"row_products.npy": data.getvalue()}))

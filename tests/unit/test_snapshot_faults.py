@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import random
 import subprocess
 import sys
 import time
@@ -12,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AlreadyRunning, DataDirNotReadable, SnapshotCorrupt, SnapshotError
+from app.core.manifest import DATA_FILES
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import VectorIndex
 from tests.support.snapshot_child import live_watermark
 from tests.support.snapshots import overwrite, publish_small
+from tests.support.soak import sample, seeded, soaks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DATA_FILES = ["index.faiss", "vectors.npy", "image_ids.npy", "probes.npy"]
-FILES = [*DATA_FILES, "manifest.json"]
-SEED = 20171
+FILES = [*sorted(DATA_FILES), "manifest.json"]
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "3-bytes": lambda data: data[:3],
@@ -139,14 +138,14 @@ class TestDamage:
         with pytest.raises(SnapshotCorrupt):
             folder.open_live_or_previous()
 
+    @soaks
     def test_every_single_bit_flip_is_refused(self, folder: SnapshotFolder, tmp_path: Path) -> None:
-        """300 bits at random places of all published files, CURRENT included: not one is served."""
-        print(f"seed {SEED}")  # noqa: T201  # shown when the test fails
-        choose = random.Random(SEED)
+        """Of bits at random places of all published files, CURRENT included: not one is served."""
+        choose = seeded()
         second = live_id(folder)
         paths = [tmp_path / "CURRENT", *(tmp_path / second / name for name in FILES)]
         served = []
-        for _ in range(300):
+        for _ in range(sample(300, soak=5_000)):
             path = choose.choice(paths)
             intact = path.read_bytes()
             bit = choose.randrange(8 * len(intact))
@@ -205,15 +204,15 @@ def child(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 class TestCrash:
     """Processes that end in the middle of something."""
 
+    @soaks
     def test_a_kill_at_any_moment_leaves_a_whole_snapshot_live(
         self, tmp_path: Path, child: Callable[[str], subprocess.Popen[str]]
     ) -> None:
-        """20 kills at random moments of a process that publishes for ever; what is live never goes back."""
-        print(f"seed {SEED}")  # noqa: T201  # shown when the test fails
-        choose = random.Random(SEED)
+        """Of a process that publishes for ever; what is live never goes back."""
+        choose = seeded()
         folder = SnapshotFolder(tmp_path)
         watermark = 0
-        for _ in range(20):
+        for _ in range(sample(20, soak=500)):
             process = child("loop")
             time.sleep(choose.uniform(0, 0.3))
             process.kill()

@@ -1,7 +1,7 @@
 """
 Several processes append to one vector store and read it: everybody finds what was kept, nobody loses anything.
 
-LOOKALIKE_SOAK=1 kills writers for minutes instead of a second, LOOKALIKE_TEST_SEED decides at which moments.
+`make soak` kills writers for minutes instead of a second, LOOKALIKE_TEST_SEED decides at which moments.
 """
 
 import os
@@ -18,11 +18,10 @@ import pytest
 from app.core import key_table
 from app.core.errors import DataDirNotWritable
 from app.core.vector_store import VectorStore
+from tests.support.soak import SEED, sample, seeded, soaks
 from tests.support.store_child import FINGERPRINT, append, expect_intact, keys_of, opened
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SEED = int(os.environ.get("LOOKALIKE_TEST_SEED", "20171"))
-SOAK = os.environ.get("LOOKALIKE_SOAK") == "1"
 KEYS = keys_of(0, range(12))
 
 Hook = Callable[[str], None]
@@ -265,11 +264,11 @@ class TestWriters:
 class TestProcesses:
     """What `tests.support.store_child` checks; its last line on standard error says what went wrong."""
 
-    @pytest.mark.timeout(1800 if SOAK else 180)
+    @soaks
     def test_writers_that_are_killed_at_any_moment_lose_nothing(self, tmp_path: Path) -> None:
         """Four at once, killed again and again: what an append kept that returned is there, and nothing is mixed up."""
-        print(f"LOOKALIKE_TEST_SEED={SEED}")  # noqa: T201  # shown when the test fails
-        run(tmp_path, "kill-writers", str(SEED), "4000" if SOAK else "40")
+        seeded()
+        run(tmp_path, "kill-writers", str(SEED), str(sample(40, soak=4_000)))
 
     def test_a_kill_before_every_single_step_loses_nothing(self, tmp_path: Path) -> None:
         """Of a first append and of a later one, also behind what the one killed before it left."""
