@@ -186,7 +186,12 @@ def _publish(
         )
     may_keep_live = may_keep_live and report.embedded == 0
     published = publish_snapshot(
-        tools, snapshots, workplace.progress, keep=settings.snapshots_kept, may_keep_live=may_keep_live
+        tools,
+        snapshots,
+        workplace.progress,
+        keep=settings.snapshots_kept,
+        may_keep_live=may_keep_live,
+        max_missing_share=settings.max_unfetched_share,
     )
     workplace.watch.lap("publish")
     return IndexResult(report, published, tools.embedder.network, tools.embedder.runtime, workplace.watch.seconds)

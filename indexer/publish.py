@@ -4,8 +4,8 @@ From stored embeddings to the live snapshot: build, write aside, verify in a fre
 A kill at any moment leaves the old snapshot live or the new one, never a mix: `CURRENT` is replaced only at the end.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
@@ -16,7 +16,6 @@ from app.core.products import ProductRecord, to_line
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
-from app.core.vector_store import VectorStore
 from indexer.progress import Progress
 from indexer.workplace import Tools
 
@@ -34,27 +33,34 @@ class Published:
 
 
 def publish_snapshot(
-    tools: Tools, snapshots: SnapshotFolder, progress: Progress, *, keep: int, may_keep_live: bool
+    tools: Tools,
+    snapshots: SnapshotFolder,
+    progress: Progress,
+    *,
+    keep: int,
+    may_keep_live: bool,
+    max_missing_share: float,
 ) -> Published:
     """
     Publish a snapshot of the catalogue as it is now; the caller holds the lock of `snapshots`.
 
     With `may_keep_live`, nothing is published when the live snapshot already shows this catalogue; not for use after
-    embeddings were made, which may replace damaged ones. `keep` snapshots stay on the disk.
+    embeddings were made, which may replace damaged ones. `keep` snapshots stay on the disk. Pictures without an
+    embedding of this network, whose files are gone, are left out, up to `max_missing_share` of all.
 
     Raises:
-        VerificationFailed: The new snapshot did not pass its checks; the old one stays live.
+        VerificationFailed: More pictures have no embedding, or the new snapshot did not pass its checks; the old one
+            stays live.
         StorageError: It could not be written; the old one stays live.
     """
     store, embedder = tools.store, tools.embedder
     with tools.database.reading() as catalogue:
         watermark = catalogue.revision()
-        products = [product for product in catalogue.iter_products() if product.images]
+        products = list(_searchable(catalogue.iter_products(), tools, progress, max_missing_share))
     unchanged = _live_if_current(snapshots, embedder, products) if may_keep_live else None
     if unchanged is not None:
         return unchanged
     sha256s = [image.sha256 for product in products for image in product.images]
-    _refuse_missing(sha256s, store)
     progress.phase("Building the index")
     temporary = snapshots.write(
         _facts(embedder, watermark),
@@ -111,13 +117,23 @@ def _live_if_current(
     return Published(live.id, is_new=False, metrics=live.manifest.metrics)
 
 
-def _refuse_missing(sha256s: Sequence[str], store: VectorStore) -> None:
-    missing = sum(sha256 not in store for sha256 in sha256s)
-    if missing:
-        raise VerificationFailed(
-            f"{missing:,} of {len(sha256s):,} stored embeddings are missing or damaged; "
-            "run the same command again to embed those pictures anew."
-        )
+def _searchable(
+    products: Iterable[ProductRecord], tools: Tools, progress: Progress, max_missing_share: float
+) -> Iterator[ProductRecord]:
+    """Yield the products with those of their images that have an embedding, without the products that have none."""
+    images = missing = 0
+    for product in products:
+        found = tuple(image for image in product.images if image.sha256 in tools.store)
+        images += len(product.images)
+        missing += len(product.images) - len(found)
+        if found:
+            yield product if len(found) == len(product.images) else replace(product, images=found)
+    if not missing:
+        return
+    told = f"{missing:,} of {images:,} pictures in the catalogue have no embedding of {tools.embedder.network}"
+    if missing > max_missing_share * images:
+        raise VerificationFailed(f"{told}; run `lookalike reindex` with this network to embed them.")
+    progress.warn(f"{told} and cannot be found by searching: their files are gone.")
 
 
 def _probe_embeddings(embedder: Embedder, pool: DecodePool) -> Float32Array:
