@@ -6,7 +6,7 @@ database transaction that changes the catalogue and writes down what the servers
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -214,36 +214,43 @@ def _checked(catalogue: Catalogue, change: Change) -> Change | InvalidRequest:
         check_product(change.product)
     except InvalidRequest as error:
         return error
-    return replace(change, pictures=None) if _is_outdated(catalogue, change.product) else change
+    is_outdated = change.pictures is not None and _is_outdated(catalogue, change.product)
+    return replace(change, pictures=None) if is_outdated else change
 
 
 def _is_outdated(catalogue: Catalogue, product: ProductRecord) -> bool:
-    return catalogue.compare([(product, ())])[product.id] == "outdated"
+    return product.stated_at is not None and catalogue.compare([(product, ())])[product.id] == "outdated"
 
 
 def _outcome(catalogue: CatalogueWriter, ready: _Ready) -> Changed | LookalikeError:
     """Make one change; one that is refused is refused before it has written anything."""
     try:
         if isinstance(ready.change, Removal):
-            product_id = ready.change.product_id
-            outcome = catalogue.remove_live(product_id, ready.change.stated_at)
-        else:
-            product_id = ready.change.product.id
-            outcome = _put(catalogue, ready.change.product, ready.pictures)
+            outcome = catalogue.remove_live(ready.change.product_id, ready.change.stated_at)
+            return Changed(ready.change.product_id, outcome, catalogue.revision())
+        return _put(catalogue, ready.change.product, ready.pictures)
     except InvalidRequest as error:
         return error
-    stored = catalogue.get_product(product_id)
-    return Changed(product_id, outcome, catalogue.revision(), stored.images if stored else ())
 
 
-def _put(
-    catalogue: CatalogueWriter, product: ProductRecord, pictures: tuple[ProductPicture, ...] | None
-) -> LiveOutcome:
-    if pictures is not None:
-        return catalogue.put_live(replace(product, images=tuple(picture.record for picture in pictures)))
-    if _is_outdated(catalogue, product):
-        return "outdated"
-    stored = catalogue.get_product(product.id)
-    if stored is None:
-        raise MissingImage("There is no product of this id yet, and a new one needs at least one picture.")
-    return catalogue.put_live(replace(product, images=stored.images))
+def _put(catalogue: CatalogueWriter, product: ProductRecord, pictures: tuple[ProductPicture, ...] | None) -> Changed:
+    if pictures is None:
+        stored = catalogue.get_product(product.id)
+        if stored is None and not _is_outdated(catalogue, product):
+            raise MissingImage("There is no product of this id yet, and a new one needs at least one picture.")
+        images = stored.images if stored else ()
+    else:
+        images = _different(picture.record for picture in pictures)
+    outcome = catalogue.put_live(replace(product, images=images))
+    if outcome == "outdated":
+        stored = catalogue.get_product(product.id)
+        images = stored.images if stored else ()
+    return Changed(product.id, outcome, catalogue.revision(), images)
+
+
+def _different(images: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
+    """Return the images as a product has them: of those with the same bytes, the first."""
+    found: dict[str, ImageRecord] = {}
+    for image in images:
+        found.setdefault(image.id, image)
+    return tuple(found.values())

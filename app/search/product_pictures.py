@@ -26,7 +26,7 @@ from app.search.bounded_executor import BoundedExecutor
 from app.search.service import Look
 
 PICTURES_AT_ONCE: Final = 8  # in memory, 15 MiB each at most
-EMBEDDED_AT_ONCE: Final = 4  # a photo that is searched with waits for no more of them than these
+EMBEDDED_AT_ONCE: Final = 2  # a photo that is searched with waits for no more of them than these
 PATIENCE_S: Final = 10.0  # a search that finds the network busy is refused at once; a change can wait a little
 RETRY_S: Final = 0.25
 
