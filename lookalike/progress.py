@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -189,3 +189,11 @@ def shown_progress() -> Iterator[LiveProgress | PlainProgress]:
         yield progress
     finally:
         progress.stop()
+
+
+@contextmanager
+def shown_wait(what: str) -> Iterator[None]:
+    """Show on a terminal what one is waiting for, and nothing where standard error is not one."""
+    console = Console(stderr=True)
+    with console.status(what) if sys.stderr.isatty() and console.is_terminal else nullcontext():
+        yield

@@ -101,6 +101,13 @@ class Settings(BaseSettings):
         description="When the worker builds the index anew, in cron's form and local time (0 3 * * *); empty: never.",
     )
 
+    @field_validator("data_dir")
+    @classmethod
+    def _is_no_file(cls, value: Path) -> Path:
+        if value.is_file():
+            raise InvalidSetting(f"LOOKALIKE_DATA_DIR (--data-dir) is {value}, which is a file and not a folder.")
+        return value
+
     @field_validator("fetch_hosts", "fetch_trusted", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:

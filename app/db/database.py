@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from app.core.errors import DatabaseTooOld
+from app.core.errors import DatabaseCorrupt, DatabaseTooOld
 from app.db.catalogue import Catalogue
 from app.db.catalogue_writer import CatalogueWriter
 from app.db.engines import (
@@ -54,8 +54,8 @@ class Database:
             DatabaseCorrupt: It is damaged.
         """
         if is_sqlite(self._url) and not sqlite_file_exists(sqlite_path(self._url)):
-            raise DatabaseTooOld(NO_CATALOGUE)
-        with translated(), self._readers.connect() as connection:
+            raise DatabaseTooOld(f"{NO_CATALOGUE} It would be in {sqlite_path(self._url).parent}.")
+        with self._placed(), translated(), self._readers.connect() as connection:
             check_schema(connection)
 
     def upgrade(self) -> None:
@@ -74,7 +74,7 @@ class Database:
         if is_sqlite(self._url):
             create_sqlite_file(sqlite_path(self._url))
         engine = for_writing(migration_engine(self._url))
-        with translated(), engine.begin() as connection:
+        with self._placed(), translated(), engine.begin() as connection:
             lock_for_migration(connection)
             yield connection
             check_references(connection)
@@ -110,6 +110,15 @@ class Database:
         """Give the jobs for changing. On PostgreSQL this waits for no writer of the catalogue."""
         with translated(), self._writers.begin() as connection:
             yield Jobs(connection)
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Say which file is damaged: to whoever opens a database, who runs the shop; never in an answer over HTTP."""
+        try:
+            yield
+        except DatabaseCorrupt as error:
+            where = f" It is the file {sqlite_path(self._url)}." if is_sqlite(self._url) else ""
+            raise DatabaseCorrupt(error.message + where) from error
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -13,7 +13,7 @@ from app.core.errors import DatabaseCorrupt, DatabaseTooNew, DatabaseTooOld, Int
 from app.db.engines import MIGRATION_WAIT_S
 from app.db.failures import DAMAGED
 
-NO_CATALOGUE = "There is no catalogue yet. Run `lookalike index FOLDER`, or `lookalike db upgrade` for an empty one."
+NO_CATALOGUE = "There is no catalogue yet. Make one with `lookalike index FOLDER`."
 
 _MIGRATIONS = Path(migrations.__file__).parent
 _ADVISORY_LOCK = 5_492_316_087_114_201  # any number that nobody else takes

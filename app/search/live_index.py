@@ -66,7 +66,9 @@ class LiveIndex:
         self._view = self._with_changes(view_of(first))
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Begin to follow; if another snapshot than the published one is served, that is logged."""
+        if reason := self._view.live.degraded_reason:
+            self._report(reason)
         self._thread.start()
 
     def close(self) -> None:

@@ -185,9 +185,9 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     snapshots = SnapshotFolder(settings.snapshots_dir)
     live = snapshots.open_live_or_previous()
     manifest = live.snapshot.manifest
-    embedder = open_embedder(settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint))
-    pool = DecodePool.from_settings(settings)
+    pool = DecodePool.from_settings(settings)  # its children start while the network is loaded
     cleanup.callback(pool.close)
+    embedder = open_embedder(settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint))
     _check(live.snapshot, embedder, pool)
     store = VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension)
     cleanup.callback(store.close)

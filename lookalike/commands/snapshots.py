@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.core.errors import SnapshotCorrupt
+from app.core.errors import SnapshotCorrupt, SnapshotMissing
 from app.core.settings import Settings
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.core.snapshot_folder import SnapshotFolder, SnapshotInfo
 
 app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
+
+_NONE_YET = "There is no snapshot in {} yet; `lookalike index FOLDER` makes one."
 
 SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of a snapshot, as `lookalike snapshots list` shows.")]
 
@@ -24,10 +26,18 @@ def _folder(settings: Settings) -> "SnapshotFolder":
     return SnapshotFolder(settings.snapshots_dir)
 
 
+def _existing_folder(settings: Settings) -> "SnapshotFolder":
+    """Refuse a data folder without snapshots now: the locks of what changes them would leave a mistyped one behind."""
+    if not settings.snapshots_dir.is_dir():
+        raise SnapshotMissing(_NONE_YET.format(settings.data_dir))
+    return _folder(settings)
+
+
 @app.command(name="list")
 def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show the snapshots on disk, newest first."""
-    snapshots = _folder(Settings.load(data_dir=data_dir))
+    settings = Settings.load(data_dir=data_dir)
+    snapshots = _folder(settings)
     infos = snapshots.list()
     if as_json:
         print_json([_document(info) for info in infos])
@@ -38,7 +48,7 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
             if info.problem:
                 typer.echo(info.problem)
     else:
-        typer.echo("There is no snapshot yet; `lookalike index FOLDER` makes one.")
+        typer.echo(_NONE_YET.format(settings.data_dir))
     if problem := _live_problem(snapshots, infos):
         typer.echo(problem, err=True)
 
@@ -46,14 +56,14 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
 @app.command()
 def publish(snapshot_id: SnapshotId, *, data_dir: DataDir = None) -> None:
     """Make a snapshot the live one, after checking its files."""
-    _folder(Settings.load(data_dir=data_dir)).publish(snapshot_id)
+    _existing_folder(Settings.load(data_dir=data_dir)).publish(snapshot_id)
     typer.echo(f"Snapshot {snapshot_id} is live.")
 
 
 @app.command()
 def rollback(*, data_dir: DataDir = None) -> None:
     """Make the snapshot live that was live before."""
-    snapshot_id = _folder(Settings.load(data_dir=data_dir)).rollback()
+    snapshot_id = _existing_folder(Settings.load(data_dir=data_dir)).rollback()
     typer.echo(f"Snapshot {snapshot_id} is live again.")
 
 
@@ -65,7 +75,7 @@ def prune(
 ) -> None:
     """Remove old snapshots; the live one and the one before it always stay."""
     settings = Settings.load(data_dir=data_dir, snapshots_kept=keep)
-    snapshots = _folder(settings)
+    snapshots = _existing_folder(settings)
     with snapshots.lock():
         removed = snapshots.prune(settings.snapshots_kept)
     typer.echo(f"Removed {', '.join(removed)}." if removed else "There was nothing to remove.")

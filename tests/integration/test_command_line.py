@@ -20,7 +20,7 @@ import pytest
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from tests.support.command_line import Run, run
-from tests.support.shop import Shop, write_shop
+from tests.support.shop import Shop, publish, write_shop
 from tests.support.snapshots import overwrite, reseal
 
 __all__ = ["run"]
@@ -70,7 +70,9 @@ def test_search_prints_json_with_the_names_of_the_api(run: Run, photo: Path) -> 
     assert [result["rank"] for result in document["results"]] == [1, 2]
     assert document["results"][0]["product"]["id"] == "mugs-01"
     assert document["results"][0]["product"]["price"] == 19.9
-    assert set(document) == {"snapshot", "low_confidence", "classes", "categories", "results", "timings_ms"}
+    of_the_photo = {"low_confidence", "classes", "categories"}
+    assert set(document) == {"snapshot", "degraded_reason", *of_the_photo, "results", "facets", "timings_ms"}
+    assert document["degraded_reason"] is None
 
 
 def test_classify_prints_classes_and_categories(run: Run, photo: Path) -> None:
@@ -87,7 +89,7 @@ def test_snapshots_are_listed_published_and_rolled_back(run: Run, photo: Path) -
     folder = photo.parent / "more"
     (folder / "mugs").mkdir(parents=True)
     (folder / "mugs" / "one.jpg").write_bytes(photo.read_bytes())
-    assert run("index", folder, "--json").code == 0
+    assert run("index", folder, "--allow-removals", "--json").code == 0
     new, old = json.loads(run("snapshots", "list", "--json").out)
 
     back = run("snapshots", "rollback")
@@ -201,6 +203,66 @@ def test_what_cannot_be_served_ends_in_one_sentence(
     assert "Traceback" not in outcome.error
 
 
+def test_a_damaged_database_is_named(run: Run, shop: Shop, photo: Path) -> None:
+    """Whoever runs the shop has to know which file to restore."""
+    _damaged_database(shop)
+
+    outcome = run("search", photo)
+
+    assert outcome.code == 1
+    assert str(shop.settings.data_dir / "catalogue.db") in outcome.error
+
+
+def test_a_search_in_an_older_snapshot_says_so(run: Run, shop: Shop, photo: Path) -> None:
+    """The published one is damaged: the warning names what answers instead and why, and the JSON has the reason."""
+    older = publish(shop, product_ids=["mugs-01", "mugs-02"])
+    newer = publish(shop)
+    index = shop.settings.snapshots_dir / newer / "index.faiss"
+    overwrite(index, index.read_bytes()[:-1])
+
+    outcome = run("search", photo, "--json")
+
+    assert outcome.code == 0
+    assert f"Warning: Snapshot {older} answers instead of the published one. Snapshot {newer}: index" in outcome.error
+    assert "index.faiss" in json.loads(outcome.out)["degraded_reason"]
+    listed = run("snapshots", "list")
+    assert "live, damaged" in listed.out
+    assert "index.faiss has" in listed.out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("search", "PHOTO"),
+        ("classify", "PHOTO"),
+        ("serve", "--port", "0"),
+        ("snapshots", "list"),
+        ("snapshots", "rollback"),
+        ("snapshots", "publish", "000001-00000000"),
+        ("snapshots", "prune"),
+        ("networks", "list"),
+        ("networks", "verify", "efficientnet_lite0"),
+        ("jobs", "list"),
+        ("reindex",),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_data_folder_is_not_made(run: Run, photo: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """What only reads, or changes what must be there, creates nothing."""
+    run(*(photo if word == "PHOTO" else word for word in command), "--data-dir", tmp_path / "mistyped")
+
+    assert not (tmp_path / "mistyped").exists()
+
+
+@pytest.mark.parametrize("command", ["search", "index"])
+def test_a_data_folder_that_is_a_file_is_called_one(run: Run, photo: Path, command: str) -> None:
+    """As after two arguments in the wrong order."""
+    outcome = run(command, photo, "--data-dir", photo)
+
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.error == f"Error: LOOKALIKE_DATA_DIR (--data-dir) is {photo}, which is a file and not a folder.\n"
+
+
 def test_a_port_in_use_is_named(run: Run, shop: Shop) -> None:  # noqa: ARG001  # the shop is what would be served
     """The message says which port, and how to choose another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -250,14 +312,14 @@ def test_bad_weights_end_in_one_sentence(
 
 
 @pytest.mark.parametrize("data", [b"", b"plain text"], ids=["empty", "text"])
-def test_a_file_that_is_no_photo_is_refused_in_words(run: Run, shop: Shop, tmp_path: Path, data: bytes) -> None:  # noqa: ARG001
-    """A search with it exits with 1 and one sentence."""
+def test_a_file_that_is_no_photo_is_refused_in_words(run: Run, tmp_path: Path, data: bytes) -> None:
+    """A search with it exits with 1 and one sentence, before anything is loaded: here there is nothing to load."""
     (tmp_path / "file.jpg").write_bytes(data)
 
-    outcome = run("search", tmp_path / "file.jpg")
+    outcome = run("search", tmp_path / "file.jpg", "--data-dir", tmp_path / "nothing")
 
     assert outcome.code == 1
-    assert outcome.error.startswith("Error: ")
+    assert outcome.error.startswith("Error: The image has no bytes" if not data else "Error: The file is not an image")
 
 
 def test_a_setting_that_makes_no_sense_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

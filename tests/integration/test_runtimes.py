@@ -331,9 +331,9 @@ class TestChoice:
         self, monkeypatch: pytest.MonkeyPatch, runs_s: dict[str, tuple[float, ...]], chosen: tuple[str, bool]
     ) -> None:
         """Each runtime counts with its fastest run; where a round says otherwise, the next start measures again."""
+        left = {name: iter(times_s) for name, times_s in runs_s.items()}
         monkeypatch.setattr(choice, "_CLEARLY_SLOWER", CLEARLY_SLOWER)
         monkeypatch.setattr(choice, "_run_s", lambda runtime, _probes: next(left[runtime.name]))
-        left = {name: iter(times_s) for name, times_s in runs_s.items()}
         runtimes: list[Any] = [SimpleNamespace(name=name) for name in runs_s]
         runtime, is_sure = choice._fastest(runtimes, np.zeros((1, 8, 8, 3), np.uint8))
         assert (runtime.name, is_sure) == chosen

@@ -177,6 +177,19 @@ def test_a_damaged_new_snapshot_leaves_the_service_degraded_but_answering(own_sh
         assert _ready(client, "ready")["reason"] is None
 
 
+def test_a_service_that_starts_with_an_older_snapshot_says_so(own_shop: Shop, tmp_path: Path) -> None:
+    """Once in its log and in /readyz: nobody else would notice that the newest products are missing."""
+    older = publish(own_shop, product_ids=_of(own_shop, "mugs"))
+    index = own_shop.settings.snapshots_dir / publish(own_shop) / "index.faiss"
+    overwrite(index, bytes(index.stat().st_size))
+    settings = shop_settings(own_shop.settings.data_dir)
+    with running_server(settings, tmp_path) as server, server.client() as client:
+        ready = client.get("/readyz").json()
+        logged = [line for line in server.log_lines() if line["level"] != "info"]
+    assert (ready["status"], ready["snapshot"]) == ("degraded", older)
+    assert [(line["event"], line["reason"]) for line in logged] == [("snapshot.refused", ready["reason"])]
+
+
 def _ready(client: TestClient, status: str) -> dict[str, Any]:
     deadline_s = time.monotonic() + 60
     while True:
