@@ -26,10 +26,13 @@ def list_networks(*, data_dir: DataDir = None, as_json: Json = False) -> None:
         print_json([asdict(network) for network in networks])
         return
     rows = [
-        (network.name, network.dimension, network.weights_mib, network.licence, network.weights or "not fetched yet")
+        (network.name, network.dimension, network.weights_mib, network.licence, "here" if network.weights else "")
         for network in networks
     ]
-    print_table("", ("Network", "Values ", "MiB ", "Licence of the weights", "Weights"), rows)
+    print_table("", ("Network", "Values ", "MiB ", "Licence", "Weights"), rows)
+    for network in networks:
+        if network.weights:
+            typer.echo(f"The weights of {network.name} are in {network.weights}.")
     typer.echo("Also every architecture of timm as timm:NAME, and two networks side by side as a+b.")
 
 
@@ -56,9 +59,8 @@ def verify(network: Name, *, data_dir: DataDir = None, as_json: Json = False) ->
         print_json(asdict(verified))
         return
     origin = {True: "the published file", False: "not the published file", None: "hash not published"}
-    rows = [
-        (weights.network, weights.sha256, f"{weights.size_bytes / MIB:,.0f}", origin[weights.is_original], weights.path)
-        for weights in verified.weights
-    ]
-    print_table("", ("Weights of", "SHA-256", "MiB ", "Origin", "File"), rows)
+    for weights in verified.weights:
+        typer.echo(f"{weights.network}: {origin[weights.is_original]}, {weights.size_bytes / MIB:,.0f} MiB.")
+        typer.echo(f"  File     {weights.path}")
+        typer.echo(f"  SHA-256  {weights.sha256}")
     typer.echo(f"{verified.name} works: {verified.dimension} values, on {verified.runtime}.")

@@ -100,7 +100,8 @@ def print_search(document: Mapping[str, Any]) -> None:
         for result in document["results"]
         for product in [result["product"]]
     ]
-    print_table("Most similar products", ("Rank ", "Score ", "Title", "Category", "Product"), rows, whole="Product")
+    columns = ("Rank ", "Score ", "Title", "Category", "Product")
+    print_table("Most similar products", columns, rows, whole="Product", spare="Category")
 
 
 def print_labels(document: Mapping[str, Any]) -> None:
