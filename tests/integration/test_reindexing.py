@@ -37,7 +37,7 @@ class _Noting(Silent):
 
 
 @pytest.fixture
-def photos(settings: Settings, tmp_path: Path) -> Path:
+def mugs(settings: Settings, tmp_path: Path) -> Path:
     """A folder of products with a photo each, indexed."""
     folder = tmp_path / "photos"
     for number in range(PHOTOS):
@@ -54,7 +54,7 @@ def _live_ids(settings: Settings) -> list[str]:
     return [from_line(line).id for line in live_products(settings).splitlines()]
 
 
-@pytest.mark.usefixtures("photos")
+@pytest.mark.usefixtures("mugs")
 def test_nothing_changed_publishes_nothing(settings: Settings) -> None:
     """Unless every picture shall be looked at anew: then a snapshot of the same content is."""
     live = SnapshotFolder(settings.snapshots_dir).current()
@@ -70,10 +70,10 @@ def test_nothing_changed_publishes_nothing(settings: Settings) -> None:
     assert live_products(settings) == products
 
 
-def test_a_file_that_changed_in_its_place_is_embedded(settings: Settings, photos: Path) -> None:
+def test_a_file_that_changed_in_its_place_is_embedded(settings: Settings, mugs: Path) -> None:
     """Even with the same size and time."""
     before = catalogue_of(settings)
-    path = photos / "07.jpg"
+    path = mugs / "07.jpg"
     write_picture(path, 700)
     os.utime(path, (0, 0))
 
@@ -84,10 +84,10 @@ def test_a_file_that_changed_in_its_place_is_embedded(settings: Settings, photos
     assert [name for name in after if after[name] != before[name]] == ["mugs-07"]
 
 
-def test_a_file_that_is_gone_keeps_its_product(settings: Settings, photos: Path) -> None:
+def test_a_file_that_is_gone_keeps_its_product(settings: Settings, mugs: Path) -> None:
     """Perhaps a disk is not there today; nothing is published for it, and the report counts it."""
     before = catalogue_of(settings)
-    (photos / "07.jpg").unlink()
+    (mugs / "07.jpg").unlink()
 
     result = reindex_catalogue(settings, Silent())
 
@@ -111,10 +111,10 @@ def test_another_network_embeds_everything_anew_from_what_is_stored(web_shop: We
     assert (live.manifest.network, live.manifest.images) == (OTHER_NETWORK, 16)
 
 
-def test_another_network_leaves_out_what_is_gone(settings: Settings, photos: Path) -> None:
+def test_another_network_leaves_out_what_is_gone(settings: Settings, mugs: Path) -> None:
     """A picture that cannot be had has no embedding; it is told and left out, and is back with its file."""
     other = settings.model_copy(update={"network": OTHER_NETWORK})
-    gone, away = photos / "07.jpg", photos.with_name("away.jpg")
+    gone, away = mugs / "07.jpg", mugs.with_name("away.jpg")
     gone.rename(away)
     noting = _Noting()
 
@@ -130,13 +130,13 @@ def test_another_network_leaves_out_what_is_gone(settings: Settings, photos: Pat
     assert len(_live_ids(other)) == PHOTOS
 
 
-def test_another_network_with_some_products_only_is_refused(settings: Settings, photos: Path) -> None:
+def test_another_network_with_some_products_only_is_refused(settings: Settings, mugs: Path) -> None:
     """The others would be lost to searches; the message says what embeds them."""
     live = live_products(settings)
     other = settings.model_copy(update={"network": OTHER_NETWORK})
 
     with pytest.raises(VerificationFailed, match=r"25 of 30 pictures .* `lookalike reindex`"):
-        index_source(other, str(photos.parent), SourceOptions(limit=5), Silent())
+        index_source(other, str(mugs.parent), SourceOptions(limit=5), Silent())
 
     assert live_products(settings) == live
 
@@ -192,11 +192,11 @@ def _change(settings: Settings, change: Callable[[CatalogueWriter], object]) -> 
         change(catalogue)
 
 
-def test_a_source_that_is_set_is_imported_first(settings: Settings, photos: Path) -> None:
+def test_a_source_that_is_set_is_imported_first(settings: Settings, mugs: Path) -> None:
     """As the command would, and its document says what a job's row shows."""
-    write_picture(photos / "new.jpg", 4321)
-    (photos / "07.jpg").unlink()
-    sourced = settings.model_copy(update={"source": str(photos.parent)})
+    write_picture(mugs / "new.jpg", 4321)
+    (mugs / "07.jpg").unlink()
+    sourced = settings.model_copy(update={"source": str(mugs.parent)})
 
     document = run_reindex(sourced, ReindexParams(), Silent())
 

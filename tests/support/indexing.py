@@ -1,5 +1,7 @@
 """Runs of the indexer in the test's own process, with a real network that is loaded once."""
 
+import os
+import sys
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -12,8 +14,11 @@ from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
+from indexer.pipeline import IndexResult, SourceOptions, index_source
+from indexer.progress import Silent
 from tests.support.images import picture_bytes
 
+PHOTOS = 24
 NETWORK = "efficientnet_lite0"
 OTHER_NETWORK = "efficientnet_lite0+efficientnet_lite0"
 """The same twice, and so another fingerprint; both have their weights in the installation."""
@@ -35,6 +40,30 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @cache
 def _loaded(network: str) -> Embedder:
     return open_embedder(Settings(runtime="openvino-float32"), network)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of `PHOTOS` products in two categories."""
+    folder = tmp_path / "photos"
+    for number in range(PHOTOS):
+        write_picture(folder / ("mugs" if number % 2 else "lamps") / f"product {number}.jpg", number)
+    return folder
+
+
+def index_folder(settings: Settings, folder: Path) -> IndexResult:
+    """Index a folder, whatever that removes."""
+    return index_source(settings, str(folder), SourceOptions(allows_removals=True), Silent())
+
+
+def index_command(settings: Settings, folder: Path) -> list[str]:
+    """Return the command that indexes a folder."""
+    return [sys.executable, "-m", "lookalike", "index", str(folder), "--data-dir", str(settings.data_dir)]
+
+
+def index_environment() -> dict[str, str]:
+    """Return the environment of that command."""
+    return {**os.environ, "LOOKALIKE_RUNTIME": "openvino-float32"}
 
 
 def write_picture(path: Path, seed: int) -> None:
