@@ -54,19 +54,21 @@ def main() -> None:
     arguments = _arguments()
     console = Console()
     parts = chosen_parts(arguments.only, arguments.skip)
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         catalogue = arguments.catalogue or Path(name) / "sample"
         console.print(f"Environment: {environment()}")
         console.print(f"Photos: {'real' if arguments.catalogue else 'drawn sample, relevance means little'}")
         if arguments.catalogue is None and parts & WITH_PHOTOS:
             draw_sample_catalogue(catalogue)
-        rows: list[Row] = []
-        for found in _measured(arguments, parts, catalogue, Path(name)):
-            rows.append(found)
-            console.print(found.line())
-    console.print(table(rows))
-    if arguments.output:
-        save(rows, arguments.output)
+        try:
+            for found in _measured(arguments, parts, catalogue, Path(name)):
+                rows.append(found)
+                console.print(found.line())
+        finally:  # what was measured before something failed took minutes
+            console.print(table(rows))
+            if arguments.output:
+                save(rows, arguments.output)
 
 
 def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, folder: Path) -> Iterator[Row]:
