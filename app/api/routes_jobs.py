@@ -128,7 +128,7 @@ async def _read(service: OpenService, ask: Callable[[Jobs], Result]) -> Result:
         with service.database.reading_jobs() as jobs:
             return ask(jobs)
 
-    return await service.lookups.run(read)
+    return await service.catalogue.run(read)
 
 
 async def _change(service: OpenService, change: Callable[[Jobs], Job]) -> Job:

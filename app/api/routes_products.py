@@ -51,7 +51,7 @@ async def list_products(
                 return catalogue.spread_products(limit)
             return catalogue.list_products(after=cursor, limit=limit, category=category)
 
-    page = await service.lookups.run(read)
+    page = await service.catalogue.run(read)
     return ProductList(products=[product(record) for record in page.products], next_cursor=page.next_cursor)
 
 
@@ -69,7 +69,7 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
             return catalogue.get_product(product_id)
 
     # One that an import removed is still found, and so shown, until the next snapshot is published.
-    record = await service.lookups.run(read) or service.live_index.view.product(product_id)
+    record = await service.catalogue.run(read) or service.live_index.view.product(product_id)
     if record is None:
         raise NotFound("There is no product of this id.")
     return product(record)

@@ -46,7 +46,7 @@ class OpenService:
     readiness: ReadinessCheck
     live_index: LiveIndex
     database: Database
-    lookups: BoundedExecutor
+    catalogue: BoundedExecutor
     administration: BoundedExecutor
     snapshots: SnapshotFolder
     runtime: str
@@ -59,6 +59,7 @@ class _Executors:
 
     decoding: BoundedExecutor
     lookups: BoundedExecutor
+    catalogue: BoundedExecutor
     pictures: BoundedExecutor
     changes: BoundedExecutor
     writing: BoundedExecutor
@@ -109,7 +110,7 @@ async def open_service(
             readiness=ReadinessCheck(opened.live_index, search),
             live_index=opened.live_index,
             database=database,
-            lookups=executors.lookups,
+            catalogue=executors.catalogue,
             administration=executors.administration,
             snapshots=SnapshotFolder(settings.snapshots_dir),
             runtime=opened.embedder.runtime,
@@ -152,6 +153,10 @@ def _open_executors(settings: Settings, workers: int, cleanup: AsyncExitStack) -
         decoding=BoundedExecutor("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S),
         lookups=BoundedExecutor(
             "the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S
+        ),
+        # Not the threads of searches: those need no database, and do not wait for one that hangs.
+        catalogue=BoundedExecutor(
+            "the catalogue", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S
         ),
         pictures=BoundedExecutor(
             "pictures", threads=spare, max_waiting=MAX_WAITING_PICTURES, max_wait_s=PICTURE_WAIT_S

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from pydantic import SecretStr
 
 from app.core.settings import Settings
 
@@ -59,9 +60,10 @@ class Server:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return these settings as the environment of a process."""
-    values = {name: getattr(settings, name) for name in settings.model_fields_set}
-    secret = settings.admin_key.get_secret_value() if settings.admin_key else None
-    values.update({"admin_key": secret})
+    values = {name: getattr(settings, name) for name in (*settings.model_fields_set, "admin_key")}
+    values = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in values.items()
+    }
     texts = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
     ours = {f"LOOKALIKE_{name.upper()}": str(value) for name, value in texts.items() if value is not None}
     return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **ours}

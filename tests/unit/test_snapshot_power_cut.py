@@ -118,6 +118,8 @@ def test_a_power_cut_leaves_the_old_snapshot_live_or_the_new_one(
     disk = Disk(root, check)
     monkeypatch.setattr(os, "fsync", disk.flush)
     publish_small(folder, 3)
+    disk.cut_power()
+    assert found[-3:] == [3, 3, 3]
     with folder.lock():
         folder.prune(2)
     disk.close()
