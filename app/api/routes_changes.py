@@ -56,7 +56,7 @@ async def put_product(
     put = await read_product(request, bodies, product_id)
     changed = await while_connected(request, service.changes.apply_one(put))
     if changed.outcome == "added":
-        response.status_code = HTTPStatus.CREATED
+        response.status_code = 201  # a plain number: it is logged
     response.headers["Cache-Control"] = "no-store"
     return product_put(changed)
 

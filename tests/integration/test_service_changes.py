@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.core.products import image_id
-from tests.support.bad_server import file
+from app.search.changes import MAX_UNDER_WAY
+from tests.support.bad_server import Exchange, file
 from tests.support.changes import ChangingShop, changing_shop, slug
 from tests.support.images import picture_bytes
 from tests.support.shop import Shop
@@ -368,3 +371,21 @@ def test_changes_wait_while_the_network_is_busy(shop: Shop, tmp_path: Path) -> N
         items = [{"id": f"x-{seed}", "title": "X", "images": [busy.picture(seed)]} for seed in range(100, 112)]
         assert [result.get("outcome") for result in busy.batch(*items)] == ["added"] * len(items)
         assert busy.embeddings() == len(items)
+
+
+def test_more_changes_than_there_is_memory_for_are_refused(changing: ChangingShop) -> None:
+    """By name, and at once; those that are under way are made."""
+    gate = threading.Event()
+
+    def wait(exchange: Exchange) -> None:
+        gate.wait(8)
+        file(picture_bytes(seed=90))(exchange)
+
+    images = [changing.web.at("/gate.jpg", wait)]
+    with ThreadPoolExecutor(MAX_UNDER_WAY + 1) as threads:
+        puts = [threads.submit(changing.put, f"gate-{number}", images=images) for number in range(MAX_UNDER_WAY + 1)]
+        wait_until(lambda: any(put.done() for put in puts))
+        reply = changing.client.post("/products:batch", json={"products": []})
+        gate.set()
+    assert (reply.status_code, slug(reply), reply.headers["retry-after"]) == (503, "overloaded", "1")
+    assert sorted(put.result().status_code for put in puts) == [201] * MAX_UNDER_WAY + [503]

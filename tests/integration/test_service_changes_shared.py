@@ -123,6 +123,18 @@ def test_the_newest_statement_counts_at_every_server(servers: tuple[httpx2.Clien
         wait_until(partial(_has_title, client, "bags-02", photo, "Minute 9"))
 
 
+def test_what_was_answered_outlasts_a_kill(own_shop: Shop, tmp_path: Path) -> None:
+    """It was on the disk before the answer."""
+    (tmp_path / "killed").mkdir()
+    with running_server(own_shop.settings, tmp_path / "killed") as server:
+        with httpx2.Client(base_url=server.url, timeout=30, headers=AUTHORISED) as client:
+            assert upload(client, "kept", NEW, "Kept") == "added"
+            server.process.kill()
+        server.process.wait()
+    with serving(own_shop.settings, tmp_path / "again") as client:
+        assert title_of(client, "kept", NEW) == "Kept"
+
+
 def _answers_from(client: httpx2.Client, snapshot_id: str) -> bool:
     return snapshot_of(client) == snapshot_id
 
