@@ -1,14 +1,18 @@
 """Feeds with pictures on other servers: fetched once, then asked whether they changed; a change costs what it is."""
 
+import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.core.key_table import RECORD_BYTES
 from app.core.picture_store import PictureStore
 from app.core.products import from_line, image_id
 from app.core.snapshot_folder import SnapshotFolder
@@ -20,7 +24,9 @@ from indexer.progress import Silent
 from tests.support.bad_server import file
 from tests.support.feeds import delimited, json_lines
 from tests.support.images import picture_bytes
-from tests.support.indexing import catalogue_of, live_products
+from tests.support.indexing import catalogue_of, index_command, index_environment, live_products
+from tests.support.soak import seeded
+from tests.support.waiting import wait_until
 from tests.support.web_shop import WebShop
 
 PRODUCTS, PICTURES = 12, 16
@@ -215,3 +221,39 @@ def test_a_feed_from_an_address_is_fetched_and_left_nowhere(web_shop: WebShop) -
     assert result.ingest.images == PICTURES
     assert set(catalogue_of(web_shop.settings)) == set(web_shop.products)
     assert not list(web_shop.settings.data_dir.rglob("*tmp*"))
+
+
+def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(web_shop: WebShop, tmp_path: Path) -> None:
+    """What is on the disk is not embedded again, and the content is the same in the end."""
+    for number in range(80):
+        web_shop.add(f"q{number:03d}", 1000 + number)
+    pictures = PICTURES + 80
+    environment = {
+        **index_environment(),
+        "LOOKALIKE_NETWORK": web_shop.settings.network,
+        "LOOKALIKE_FETCH_TRUSTED": ",".join(web_shop.settings.fetch_trusted),
+    }
+    command = index_command(web_shop.settings, web_shop.write())
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: _stored(web_shop) > 0 or process.poll() is not None)
+    time.sleep(seeded().uniform(0, 0.1))
+    process.kill()
+    process.wait()
+    stored = _stored(web_shop)
+    assert SnapshotFolder(web_shop.settings.snapshots_dir).current() is None, "it ended before it was killed"
+
+    killed = web_shop.import_feed()
+    content = live_products(web_shop.settings)
+    data_dir = web_shop.settings.data_dir
+    web_shop.settings = web_shop.settings.model_copy(update={"data_dir": tmp_path / "undisturbed"})
+    web_shop.import_feed()
+
+    assert stored
+    assert killed.ingest.embedded == pictures - stored
+    undisturbed = live_products(web_shop.settings)
+    assert content.replace(bytes(data_dir), b"") == undisturbed.replace(bytes(web_shop.settings.data_dir), b"")
+
+
+def _stored(web_shop: WebShop) -> int:
+    """Return how many embeddings are on the disk."""
+    return sum(path.stat().st_size // RECORD_BYTES for path in web_shop.settings.vectors_dir.glob("*/keys.bin"))
