@@ -1,5 +1,7 @@
 """Following the published snapshot while serving."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +130,18 @@ def test_closing_waits_for_the_thread(following: LiveIndex) -> None:
     following.close()
     assert not following._thread.is_alive()
     assert following.view.snapshot.manifest.watermark == 1
+
+
+def test_a_storm_of_snapshots_leaves_only_the_last_in_memory(root: Path, following: LiveIndex) -> None:
+    """Each of the others goes as soon as no answer is begun with it."""
+    folder = SnapshotFolder(root)
+    ids = [publish_small(folder, watermark) for watermark in range(2, 6)]
+    seen = [weakref.ref(following.view.snapshot)]
+    for turn in range(40):
+        snapshot_id = ids[turn % len(ids)]
+        folder.publish(snapshot_id)
+        wait_until(lambda snapshot_id=snapshot_id: following.view.snapshot.id == snapshot_id)  # type: ignore[misc]
+        seen.append(weakref.ref(following.view.snapshot))
+    gc.collect()
+    alive = {snapshot for each in seen if (snapshot := each()) is not None}
+    assert alive == {following.view.snapshot}
