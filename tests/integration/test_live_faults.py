@@ -29,9 +29,9 @@ def test_a_change_on_a_full_disk_is_refused_or_durable(own_shop: Shop, tmp_path:
         client.headers.update(AUTHORISED)
         for number, limit in enumerate(limits):
             path = f"/products/late-{number}"
-            files = {"product": (None, '{"title": "Late"}'), "image": ("x", picture_bytes(seed=7_000 + number))}
+            product, files = {"product": '{"title": "Late"}'}, {"image": picture_bytes(seed=7_000 + number)}
             limit_files(server, limit)
-            reply = client.put(path, files=files)
+            reply = client.put(path, data=product, files=files)
             outcomes.add(reply.status_code)
             if reply.status_code != 201:
                 assert reply.json()["type"] == "/problems/disk-full", (limit, reply.text)
@@ -39,7 +39,7 @@ def test_a_change_on_a_full_disk_is_refused_or_durable(own_shop: Shop, tmp_path:
                 found = client.post("/search", files={"image": ("x", own_shop.photos["mugs-00"][0])})
                 assert (found.status_code, len(found.json()["results"])) == (200, 10)
             limit_files(server, resource.RLIM_INFINITY)
-            reply = client.put(path, files=files)
+            reply = client.put(path, data=product, files=files)
             assert reply.status_code in {200, 201}, (limit, reply.text)
             assert client.get(path).status_code == 200
     assert len(outcomes) > 1

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -207,9 +206,3 @@ def serves(server: Server, snapshot_id: str) -> bool:
 def contents(answers: Mapping[str, Answer] | set[Answer]) -> set[tuple[str, str]]:
     """Return the answers without the snapshots that they name."""
     return {(question, text) for question, _, text in (answers.values() if isinstance(answers, Mapping) else answers)}
-
-
-def copied(folder: Path, to: Path) -> Path:
-    """Copy a data folder; while nothing writes to it."""
-    shutil.copytree(folder, to)
-    return to

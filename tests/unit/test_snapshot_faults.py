@@ -145,7 +145,7 @@ class TestDamage:
         second = live_id(folder)
         paths = [tmp_path / "CURRENT", *(tmp_path / second / name for name in FILES)]
         served = []
-        for _ in range(sample(300, soak=5_000)):
+        for _ in range(sample(1_000, soak=100_000)):
             path = choose.choice(paths)
             intact = path.read_bytes()
             bit = choose.randrange(8 * len(intact))
