@@ -66,6 +66,10 @@ function show() {
   const step = trail.current();
   if (!step) return showHome();
   const known = remember(step);
+  if (isForgotten(step, known)) {
+    trail.becomeHome();
+    return showHome();
+  }
   if (known.answer) {
     showAnswer(step, known);
     view.focusOn(known.openedId);
@@ -75,6 +79,9 @@ function show() {
     run(step, known);
   }
 }
+
+// A search that came to nothing before a reload, as with a file that is no photo: the photo went with the page.
+const isForgotten = (step, { file, photo }) => step.kind === "photo" && !step.queryId && !file && !photo;
 
 function showHome() {
   // On arrival the focus stays at the top, as on any page; coming back it would be lost with what had it.

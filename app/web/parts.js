@@ -43,7 +43,7 @@ export function productCard(product, pictureUrl) {
 // A new tab or window, as with any link.
 export const opensElsewhere = (event) => event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
 
-export const metaOf = ({ brand, category }) => [category && capitalised(category), brand].filter(Boolean).join(" · ");
+export const metaOf = ({ brand, category }) => [category && nameOf(category), brand].filter(Boolean).join(" · ");
 
 export function priceOf({ price, currency }) {
   if (price === null || price === undefined) return "";
@@ -112,7 +112,7 @@ export function showBars(section, shares) {
 
 function filledBar({ label, probability }) {
   const bar = fromTemplate("bar");
-  bar.querySelector(".bar-label").textContent = nameOf(label);
+  bar.querySelector(".bar-label").textContent = nameOf(firstNameOf(label));
   bar.querySelector(".bar-share").textContent = percent(probability);
   bar.querySelector(".bar-track").style.setProperty("--share", String(probability));
   return bar;
@@ -127,6 +127,11 @@ function emptyBar() {
 }
 
 // ImageNet's labels list synonyms ("jersey, T-shirt, tee shirt"); the first one says enough.
-const nameOf = (label) => capitalised(label.split(",")[0].replaceAll("_", " "));
+const firstNameOf = (label) => label.split(",")[0];
+
+// Categories that are names of folders or parts of addresses ("pendant-lamps") become words; "t-shirts" keeps its
+// hyphen, and what the shop wrote in words of its own stays as it is.
+const SLUG = /^[\p{Ll}\p{N}]+([-_][\p{Ll}\p{N}]+)*$/u;
+const nameOf = (text) => capitalised(SLUG.test(text) ? text.replace(/(?<=[^-_]{2})[-_]|_/g, " ") : text);
 
 const percent = (share) => (share > 0 && share < 0.01 ? "under 1%" : `${Math.round(share * 100)}%`);

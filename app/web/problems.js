@@ -32,6 +32,20 @@ const WORDS = {
   "lost-product": ["This product is no longer in the shop", "Start again with a photo or with another product.", false],
 };
 
+// Where the service's own sentence says nothing that ours does not; others tell a limit, or what only it knows.
+const SAID_ALREADY = new Set([
+  "not-an-image",
+  "format-not-allowed",
+  "unsupported-media-type",
+  "image-corrupt",
+  "empty-image",
+  "embedding-zero",
+  "embedding-not-finite",
+  "decode-timeout",
+  "request-timeout",
+  "overloaded",
+]);
+
 /** Return `{title, advice, detail, reference, canRetry, retryAfterS}` for a Problem, or for any other error. */
 export function inWords(problem) {
   const known = WORDS[problem.slug];
@@ -44,7 +58,7 @@ export function inWords(problem) {
   return {
     title,
     advice,
-    detail: problem.detail ?? "",
+    detail: SAID_ALREADY.has(problem.slug) ? "" : (problem.detail ?? ""),
     reference: isServerFault ? (problem.reference ?? "") : "",
     canRetry,
     retryAfterS: problem.retryAfterS ?? 0,

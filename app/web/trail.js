@@ -18,7 +18,7 @@ export function start(onChange) {
 
 export const photoStep = () => ({ key: newKey(), kind: "photo", label: "Your photo", picture: "" });
 
-export const productStep = (productId, label = "Product", picture = "") => ({
+export const productStep = (productId, label = "", picture = "") => ({
   key: newKey(),
   kind: "product",
   label,
@@ -36,6 +36,11 @@ export function push(step, { fresh = false } = {}) {
 export function goHome() {
   history.pushState({ steps: [] }, "", "/");
   announce();
+}
+
+/** Make the current entry of the history the view before any search: its step is one that nothing can be made of. */
+export function becomeHome() {
+  history.replaceState({ ...history.state, steps: [] }, "", "/");
 }
 
 /** Leave the current step for whatever was shown before it. */

@@ -62,8 +62,11 @@ export function searching(steps, subject) {
   byId("facts-line").textContent = "";
 }
 
-const titleOf = (step) =>
-  step.kind === "photo" ? "Products that look like your photo" : `Products that look like “${step.label}”`;
+// A product that only its address told is nameless until the service has named it, which it may never do.
+function titleOf({ kind, label }) {
+  if (kind === "photo") return "Products that look like your photo";
+  return label ? `Products that look like “${label}”` : "Similar products";
+}
 
 /** Say which stage a search is in; `share` (0 to 1) where it is known how far. */
 export function stage(text, share = null) {
@@ -205,7 +208,7 @@ export const focusHit = (index) => document.querySelectorAll("#hits .card-link")
 export function showTrail(steps) {
   const last = steps.length - 1;
   const crumbs = steps.map((step, index) => {
-    const item = crumb(step.label, step.picture, index === last ? null : addressOf(step), index);
+    const item = crumb(step.label || "Product", step.picture, index === last ? null : addressOf(step), index);
     if (index === last) item.firstElementChild.setAttribute("aria-current", "page");
     return item;
   });

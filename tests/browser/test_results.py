@@ -48,6 +48,35 @@ def test_hits_show_title_category_price_and_score(results: SearchPage) -> None:
     assert card.get_by_role("img").evaluate("img => img.complete && img.naturalWidth > 0")
 
 
+@pytest.mark.parametrize(
+    ("category", "shown"),
+    [
+        ("pendant-lamps", "Pendant lamps"),
+        ("pendant_lamps", "Pendant lamps"),
+        ("t-shirts", "T-shirts"),
+        ("v-neck-jumpers", "V-neck jumpers"),
+        ("Mid-Century", "Mid-Century"),
+        ("lamps - indoor", "Lamps - indoor"),
+    ],
+)
+def test_categories_are_shown_in_words(home: SearchPage, category: str, shown: str) -> None:
+    """The names of folders become words; what a shop wrote in words of its own stays."""
+    alter_json(home, "**/search", {"category": category, "brand": None})
+    home.choose(BLUE_MUG)
+    home.wait_for_hits()
+    expect(home.page.locator("#hits .meta").first).to_have_text(shown)
+
+
+def test_on_a_phone_each_hit_says_that_there_is_more(open_page: OpenPage, phone: dict[str, Any]) -> None:
+    """Nothing can hover there, so what a mouse would bring out is always shown."""
+    window = open_page(**phone)
+    window.choose(BLUE_MUG)
+    window.wait_for_hits()
+    pill = window.page.locator("#hits .pill").first
+    expect(pill).to_be_visible()
+    expect(pill).to_have_css("opacity", "1")
+
+
 def test_scores_fall_from_hit_to_hit(results: SearchPage) -> None:
     """Hits stand in the order of their scores."""
     scores = [float(text.split()[1]) for text in results.scores.all_inner_texts()]
