@@ -12,6 +12,7 @@ from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import LiveSnapshot, SnapshotFolder
 from app.core.vector_store import VectorStore
 from app.db.database import Database
+from app.db.live_changes import LiveChange
 from app.search.live_view import LiveView, view_of, with_changes
 
 POLL_S = 0.25
@@ -60,10 +61,11 @@ class LiveIndex:
         self._seen: tuple[int, int] | None = (0, 0)  # no file's: what was published since `first` was opened is found
         self._retry_at_s = 0.0
         self._seen_revision = 0
+        self._changes: dict[str, LiveChange] = {}
         self._stopping = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-index", daemon=True)
-        self._view = self._with_changes(view_of(first))
+        self._view = self._with_all_changes(view_of(first))
 
     def start(self) -> None:
         """Begin to follow; if another snapshot than the published one is served, that is logged."""
@@ -124,15 +126,17 @@ class LiveIndex:
             return
         snapshot = self._folder.open(current.id)
         self._accept(snapshot)
-        self._view = self._with_changes(view_of(LiveSnapshot(snapshot, current.published_at)))
+        self._view = self._with_all_changes(view_of(LiveSnapshot(snapshot, current.published_at)))
         log.info("snapshot.exchanged", snapshot=snapshot.id, images=snapshot.manifest.images)
 
     def _follow_changes(self) -> None:
         try:
             with self._database.reading() as catalogue:
                 revision = catalogue.live_revision()
-            if revision != self._seen_revision:
-                self._view = self._with_changes(self._view)
+            if revision > self._seen_revision:
+                self._view = self._with_changes(self._view, after=self._seen_revision)
+            elif revision < self._seen_revision:  # they were forgotten, or the database was made anew
+                self._view = self._with_all_changes(self._view)
         except DatabaseError as error:
             if self._database_problem is None:
                 log.warning("changes.unreachable", reason=error.message)
@@ -143,12 +147,19 @@ class LiveIndex:
         else:
             self._database_problem = None
 
-    def _with_changes(self, view: LiveView) -> LiveView:
+    def _with_all_changes(self, view: LiveView) -> LiveView:
+        self._changes.clear()
+        return self._with_changes(view, after=view.snapshot.manifest.watermark)
+
+    def _with_changes(self, view: LiveView, after: int) -> LiveView:
+        """Return the view with the changes that are known and those after a revision, which alone are read."""
         with self._database.reading() as catalogue:
             revision = catalogue.live_revision()
-            changes = catalogue.live_changes(after=view.snapshot.manifest.watermark)
+            changes = catalogue.live_changes(after=after)
+        self._changes.update((change.product_id, change) for change in changes)
+        view = with_changes(view, tuple(self._changes.values()), self._store)
         self._seen_revision = revision
-        return with_changes(view, changes, self._store)
+        return view
 
     def _report(self, problem: str) -> None:
         if problem != self._problem:

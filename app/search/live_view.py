@@ -101,10 +101,10 @@ def with_changes(view: LiveView, changes: Sequence[LiveChange], store: VectorSto
         if number is not None:
             shown[number] = False
     records = sorted((change.record for change in changes if change.record is not None), key=lambda record: record.id)
-    return replace(view, shown=shown if changes else None, changed=_segment(records, view.snapshot, store))
+    return replace(view, shown=shown if changes else None, changed=_segment(records, view, store))
 
 
-def _segment(records: Iterable[ProductRecord], snapshot: Snapshot, store: VectorStore) -> Segment | None:
+def _segment(records: Iterable[ProductRecord], before: LiveView, store: VectorStore) -> Segment | None:
     """Return the products with those of their images that can be searched; None without any."""
     lines: list[bytes] = []
     images_of: list[int] = []
@@ -113,7 +113,7 @@ def _segment(records: Iterable[ProductRecord], snapshot: Snapshot, store: Vector
         found = {
             image.id: embedding
             for image in record.images
-            if (embedding := _embedding(image, snapshot, store)) is not None
+            if (embedding := _embedding(image, before, store)) is not None
         }
         if found:
             lines.append(to_line(replace(record, images=tuple(image for image in record.images if image.id in found))))
@@ -130,11 +130,12 @@ def _segment(records: Iterable[ProductRecord], snapshot: Snapshot, store: Vector
     )
 
 
-def _embedding(image: ImageRecord, snapshot: Snapshot, store: VectorStore) -> Float32Array | None:
-    """Return the embedding of an image, unit-norm, shape (d,)."""
-    row = snapshot.rows.get(image.id)
-    if row is not None:
-        return snapshot.index.embedding(row)
+def _embedding(image: ImageRecord, before: LiveView, store: VectorStore) -> Float32Array | None:
+    """Return the embedding of an image, unit-norm, shape (d,); from memory, where the view before has it."""
+    for segment, _ in before.segments():
+        row = segment.rows.get(image.id)
+        if row is not None:
+            return segment.index.embedding(row)
     if image.sha256 not in store:
         return None
     embedding: Float32Array = store.get([image.sha256])[0].astype(np.float32)

@@ -11,8 +11,9 @@ from app.core.errors import SnapshotIncompatible
 from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import SnapshotFolder
 from app.search.live_index import LiveIndex
-from tests.support.live import live_index
-from tests.support.snapshots import overwrite, publish_small
+from tests.support.catalogue import make_product
+from tests.support.live import live_index, open_database, open_store
+from tests.support.snapshots import DIMENSION, overwrite, publish_small, random_embeddings
 from tests.support.waiting import wait_until
 
 
@@ -145,3 +146,20 @@ def test_a_storm_of_snapshots_leaves_only_the_last_in_memory(root: Path, followi
     gc.collect()
     alive = {snapshot for each in seen if (snapshot := each()) is not None}
     assert alive == {following.view.snapshot}
+
+
+def test_live_changes_are_followed_one_after_the_other(root: Path, following: LiveIndex) -> None:
+    """Each is laid over those before it, in whatever order products come and go."""
+    put = [make_product(name, name) for name in ("a", "b", "c")]
+    with open_database(root.parent) as database, open_store(root.parent) as store:
+        store.append([product.images[0].sha256 for product in put], random_embeddings(3, DIMENSION, seed=5))
+        with database.writing() as catalogue:
+            catalogue.raise_revision(following.view.snapshot.manifest.watermark)
+        for product in put:
+            with database.writing() as catalogue:
+                assert catalogue.put_live(product) == "added"
+            wait_until(lambda product=product: following.view.product(product.id) == product)  # type: ignore[misc]
+        with database.writing() as catalogue:
+            assert catalogue.remove_live("b") == "removed"
+        wait_until(lambda: following.view.product("b") is None)
+    assert [following.view.product(product.id) for product in put] == [put[0], None, put[2]]
