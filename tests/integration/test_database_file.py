@@ -91,7 +91,7 @@ def test_reading_a_catalogue_that_is_not_there_creates_none(tmp_path: Path) -> N
     """Only an upgrade makes a file."""
     path = tmp_path / "data" / "catalogue.db"
     with closing(Database(f"sqlite:///{path}")) as database:
-        with pytest.raises(DatabaseTooOld, match="lookalike db upgrade"):
+        with pytest.raises(DatabaseTooOld, match=f"lookalike index FOLDER.*{path.parent}"):
             database.check()
         with pytest.raises(DatabaseUnavailable, match="missing"):
             revision(database)
