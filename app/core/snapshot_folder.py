@@ -133,18 +133,22 @@ class SnapshotFolder:
         """
         Give a verified temporary folder its id, with what verification measured in its manifest; return the id.
 
-        Its files are read-only from now on.
+        Its files are read-only from now on. On an error nothing is left behind.
         """
         self._require_lock()
         with storage_errors(self._root):
-            manifest_sha256 = add_metrics(temporary, metrics or {})
-            for path in temporary.iterdir():
-                path.chmod(path.stat().st_mode & ~0o222)
-            counter = max(map(_counter, self._ids()), default=0) + 1
-            snapshot_id = f"{counter:06d}-{manifest_sha256[:8]}"
-            fsync_folder(temporary)
-            temporary.rename(self._root / snapshot_id)
-            fsync_folder(self._root)
+            try:
+                manifest_sha256 = add_metrics(temporary, metrics or {})
+                for path in temporary.iterdir():
+                    path.chmod(path.stat().st_mode & ~0o222)
+                counter = max(map(_counter, self._ids()), default=0) + 1
+                snapshot_id = f"{counter:06d}-{manifest_sha256[:8]}"
+                fsync_folder(temporary)
+                temporary.rename(self._root / snapshot_id)
+                fsync_folder(self._root)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)  # on a full disk it would stay in everybody's way
+                raise
         return snapshot_id
 
     def publish(self, snapshot_id: str) -> None:
