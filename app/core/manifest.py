@@ -16,9 +16,7 @@ PROBES_FILE: Final = "probes.npy"
 PRODUCTS_FILE: Final = "products.jsonl"
 ROW_PRODUCTS_FILE: Final = "row_products.npy"
 MANIFEST_FILE: Final = "manifest.json"
-DATA_FILES: Final = frozenset(
-    {INDEX_FILE, VECTORS_FILE, IMAGE_IDS_FILE, PROBES_FILE, PRODUCTS_FILE, ROW_PRODUCTS_FILE}
-)
+DATA_FILES: Final = frozenset({INDEX_FILE, VECTORS_FILE, IMAGE_IDS_FILE, PROBES_FILE, PRODUCTS_FILE, ROW_PRODUCTS_FILE})
 
 ADVICE: Final = "Serve another one with `lookalike snapshots rollback` or `publish`, or index again."
 
