@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ PHOTO = picture_bytes(seed=1)
 PRODUCT = json.dumps({"title": MARKER}).encode()
 IMAGE = part("image", PHOTO, filename=f"{MARKER}.jpg")
 JSON = "application/json"
-FUTURE = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+FUTURE = "2999-12-31T00:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
