@@ -95,6 +95,8 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.SourceMissing: 500,
     errors.SourceEmpty: 500,
     errors.SourceInvalid: 500,
+    errors.RemovalRefused: 500,
+    errors.TooManyFailures: 500,
     errors.NoReadableImage: 500,
     errors.VerificationFailed: 500,
     errors.JobLost: 500,

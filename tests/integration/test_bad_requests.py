@@ -193,7 +193,7 @@ ROWS = [
     ],
     raw("B21 query parameter", 422, "invalid-parameter", request(GOOD, target=f"/search?{MARKER}=1")),
     field("B21 unknown field", 422, "invalid-parameter", MARKER, "1"),
-    field("B21 filter", 422, "invalid-parameter", "filter", '{"category": "mugs"}'),
+    field("B21 filter", 422, "invalid-parameter", "filter", '{"colour": "red"}'),
     body("B21 unknown file", 422, "invalid-parameter", form(part("photo", PHOTO, filename="x"))),
     field("B21 image and product", 422, "invalid-parameter", "product_id", "mugs-00"),
     get("B21 query parameter of a list", 422, "invalid-parameter", f"/products?{MARKER}=1"),

@@ -166,9 +166,9 @@ def test_two_processes_may_upgrade_at_once(empty_database_url: str) -> None:
         assert list(pool.map(upgrade, range(2))) == ["", ""]
 
 
-def test_a_database_without_tables_needs_an_upgrade(empty_database: Database) -> None:
-    """And is told so, with the command."""
-    with pytest.raises(DatabaseTooOld, match="lookalike db upgrade"):
+def test_a_database_without_tables_holds_no_catalogue_yet(empty_database: Database) -> None:
+    """And says which command makes one."""
+    with pytest.raises(DatabaseTooOld, match="lookalike index FOLDER"):
         empty_database.check()
 
 

@@ -54,6 +54,7 @@ def test_the_answer_has_the_form_that_others_script_against(client: TestClient, 
         "classes",
         "categories",
         "results",
+        "facets",
         "timings_ms",
     ]
     assert list(answer["snapshot"]) == ["id", "network", "products", "images", "published_at"]

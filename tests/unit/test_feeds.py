@@ -249,7 +249,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
     """The package is optional, and missing it is no traceback."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
-    with pytest.raises(SourceInvalid, match=r"needs pyarrow; install it with: pip install 'lookalike\[parquet\]'"):
+    with pytest.raises(SourceInvalid, match=r"needs pyarrow; run pip install '.\[parquet\]'"):
         read_feed(tmp_path, b"PAR1....PAR1", "feed.parquet")
 
 
