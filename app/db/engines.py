@@ -2,6 +2,8 @@
 
 import errno
 import json
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -142,6 +144,20 @@ def _postgresql_engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401  # c
     return create_engine(url, connect_args=connect_args, **_common(), **options)
 
 
+def _use_write_ahead_log(cursor: DBAPICursor, patience_s: float) -> None:
+    """Switch a new file to WAL; SQLite does not wait for the lock that takes, whatever its busy_timeout is."""
+    give_up_s = time.monotonic() + patience_s
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_s:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def _sqlite_engine(url: URL, *, lock_timeout_s: float, foreign_keys: bool, **options: Any) -> Engine:  # noqa: ANN401  # create_engine's own
     # mode=rw: a missing file is an error, not a new and empty database. Only an upgrade creates it.
     uri = URL.create(url.drivername, database=sqlite_path(url).as_uri(), query={"mode": "rw", "uri": "true"})
@@ -153,7 +169,7 @@ def _sqlite_engine(url: URL, *, lock_timeout_s: float, foreign_keys: bool, **opt
         connection.isolation_level = None  # the driver begins nothing by itself; `begin` below does
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(lock_timeout_s * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(cursor, lock_timeout_s)
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         cursor.close()
