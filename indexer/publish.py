@@ -63,7 +63,7 @@ def publish_snapshot(
     sha256s = [image.sha256 for product in products for image in product.images]
     progress.phase("Building the index")
     temporary = snapshots.write(
-        _facts(embedder, watermark),
+        snapshot_facts(embedder, watermark),
         products=products,
         embeddings=store.get(sha256s),
         probes=_probe_embeddings(embedder, tools.pool),
@@ -80,7 +80,8 @@ def publish_snapshot(
     return Published(snapshot_id, is_new=True, metrics=metrics)
 
 
-def _facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
+def snapshot_facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
+    """Return what is told about a snapshot with this network's embeddings of the catalogue at a revision."""
     return SnapshotFacts(
         network=embedder.network,
         runtime=embedder.runtime,

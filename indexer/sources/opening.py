@@ -104,12 +104,7 @@ def open_source(
             raise InvalidParameter("A folder has no columns to map.")
         products = read_folder(path)
         return Source(source, "folder", len(products), lambda: iter(products), limit)
-    if _ADDRESS.match(source):
-        if download is None:
-            raise SourceMissing(f"{_without_secrets(source)} is an address, and feeds are only read from files here.")
-        feed, places = FeedFile(download(source), _without_secrets(source)), PicturePlaces(None)
-    else:
-        feed, places = FeedFile(path, source), PicturePlaces(pictures or path.parent)
+    feed, places = _feed(source, pictures, download)
     known_kind = next((known for known in KINDS if known == kind), None) or recognise(feed)
     _check(feed, columns, known_kind)
 
@@ -120,6 +115,17 @@ def open_source(
         return assemble(rows, columns, places)
 
     return Source(feed.name, known_kind, count_rows(feed) if known_kind == "parquet" else None, stream, limit)
+
+
+def _feed(source: str, pictures: Path | None, download: Download | None) -> tuple[FeedFile, PicturePlaces]:
+    """Return the file of a feed, and where its pictures may be."""
+    if not _ADDRESS.match(source):
+        path = Path(source)
+        return FeedFile(path, source), PicturePlaces(pictures or path.parent)
+    name = _without_secrets(source)
+    if download is None:
+        raise SourceMissing(f"{name} is an address, and feeds are only read from files here.")
+    return FeedFile(download(source), name), PicturePlaces(None)
 
 
 def _without_secrets(address: str) -> str:

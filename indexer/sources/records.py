@@ -2,13 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-
-from pydantic import JsonValue
 
 from app.core.products import ImageRecord, ProductRecord, ProductSummary
 
@@ -26,24 +22,14 @@ class SourceImage:
         return self.address or os.path.abspath(self.path or "")  # noqa: PTH100  # Path.absolute() would keep ".."
 
 
-@dataclass(frozen=True, slots=True)
-class SourceProduct:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceProduct(ProductSummary):
     """
     One product as its source states it; `images` are in the order in which they are shown, none of them twice.
 
     One from a feed is what `app.db.checks.check_product` accepts, and has an image.
     """
 
-    id: str
-    title: str
-    category: str | None = None
-    brand: str | None = None
-    price: Decimal | None = None
-    currency: str | None = None
-    url: str | None = None
-    availability: str | None = None
-    attributes: dict[str, JsonValue] = field(default_factory=dict)
-    stated_at: datetime | None = None
     images: tuple[SourceImage, ...] = ()
 
     @classmethod

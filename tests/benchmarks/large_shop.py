@@ -8,13 +8,13 @@ import numpy as np
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
-from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
 from app.core.products import ImageRecord, ProductRecord, image_id
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import BLOCK_ROWS, Float32Array
 from app.db.database import Database
+from indexer.publish import snapshot_facts
 
 NETWORK = "efficientnet_lite0"
 CLUSTERS = 1_000
@@ -47,7 +47,7 @@ def publish_large_shop(settings: Settings, count: int, *, seed: int = 1) -> Larg
     embeddings = draw_embeddings(sum(len(product.images) for product in products), embedder.dimension, seed)
     snapshots = SnapshotFolder(settings.snapshots_dir)
     with snapshots.lock():
-        facts, probes = _facts(embedder, watermark), _probes(settings, embedder)
+        facts, probes = snapshot_facts(embedder, watermark), _probes(settings, embedder)
         temporary = snapshots.write(facts, products=products, embeddings=embeddings, probes=probes)
         snapshot_id = snapshots.adopt(temporary)
         snapshots.publish(snapshot_id)
@@ -99,16 +99,6 @@ def _image(product_id: str, position: int) -> ImageRecord:
         height_px=320,
         size_bytes=10_000,
         position=position,
-    )
-
-
-def _facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
-    return SnapshotFacts(
-        network=embedder.network,
-        runtime=embedder.runtime,
-        fingerprint=embedder.fingerprint.to_json(),
-        fingerprint_sha256=embedder.fingerprint.sha256,
-        watermark=watermark,
     )
 
 

@@ -13,13 +13,13 @@ from PIL import Image, ImageDraw
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.images import ImageLimits
-from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
 from app.core.products import ImageRecord, ProductRecord, image_id
 from app.core.settings import RuntimeChoice, Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
 from app.db.database import Database
+from indexer.publish import snapshot_facts
 
 COLOURS = ("#b03a2e", "#2471a3", "#239b56", "#d4ac0d", "#7d3c98", "#34495e", "#d35400", "#17202a")
 CATEGORIES = ("mugs", "bags", "lamps")
@@ -91,7 +91,7 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
     snapshots = SnapshotFolder(settings.snapshots_dir)
     with DecodePool(1, ImageLimits.from_settings(settings), 20) as pool, snapshots.lock():
         temporary = snapshots.write(
-            _facts(embedder, watermark),
+            snapshot_facts(embedder, watermark),
             products=chosen,
             embeddings=_embed(embedder, pool, [photo_of[image.id] for product in chosen for image in product.images]),
             probes=_embed(embedder, pool, probe_images()),
@@ -105,16 +105,6 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
 def _embedder(runtime: RuntimeChoice, threads: int) -> Embedder:
     """Return an embedder; opening one takes a second, and shops are published often."""
     return open_embedder(Settings.load(runtime=runtime, threads=threads), "efficientnet_lite0")
-
-
-def _facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
-    return SnapshotFacts(
-        network=embedder.network,
-        runtime=embedder.runtime,
-        fingerprint=embedder.fingerprint.to_json(),
-        fingerprint_sha256=embedder.fingerprint.sha256,
-        watermark=watermark,
-    )
 
 
 def _embed(embedder: Embedder, pool: DecodePool, photos: Sequence[bytes]) -> Float32Array:

@@ -125,7 +125,7 @@ def test_a_folder_is_a_source_too(tmp_path: Path) -> None:
 
     assert (source.kind, source.total) == ("folder", 1)
     assert list(source.products()) == [
-        SourceProduct("mugs-a", "A", "mugs", images=(SourceImage(tmp_path / "mugs" / "a.jpg"),))
+        SourceProduct(id="mugs-a", title="A", category="mugs", images=(SourceImage(tmp_path / "mugs" / "a.jpg"),))
     ]
     with pytest.raises(InvalidParameter, match="no columns"):
         open_source(str(tmp_path), mapping={"a": "id"})
@@ -328,4 +328,4 @@ def test_all_that_is_yielded_can_be_stored(tmp_path: Path) -> None:
 
     assert [(row.row, row.reason) for row in refused] == [(n, "invalid-value") for n in (1, 2, 3, 4)]
     check_product(product.record())
-    assert replace(product, images=()) == SourceProduct("4", "Mug")
+    assert replace(product, images=()) == SourceProduct(id="4", title="Mug")
