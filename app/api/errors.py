@@ -100,6 +100,8 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.NoReadableImage: 500,
     errors.VerificationFailed: 500,
     errors.JobLost: 500,
+    errors.TooFewExamples: 500,
+    errors.HeadUnusable: 500,
     errors.PortInUse: 500,
     errors.InvalidSetting: 500,
 }

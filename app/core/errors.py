@@ -29,6 +29,9 @@ Every error that Lookalike raises on purpose, as one tree.
     │   ├── SourceMissing · SourceEmpty · SourceInvalid · NoReadableImage
     │   ├── RemovalRefused · TooManyFailures
     │   └── AlreadyRunning · VerificationFailed · JobLost
+    ├── TrainingFailed          nothing was learned; what was learned before stays
+    │   └── TooFewExamples
+    ├── HeadUnusable
     ├── DatabaseError
     │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
     ├── StorageError
@@ -504,6 +507,24 @@ class JobLost(IndexingFailed):
 
     slug = "job-lost"
     title = "The job was lost"
+
+
+class TrainingFailed(LookalikeError):
+    """Nothing was learned; what was learned before is still in use."""
+
+
+class TooFewExamples(TrainingFailed):
+    """There are not two categories with enough products to learn from and to test on."""
+
+    slug = "too-few-examples"
+    title = "There is too little to learn from"
+
+
+class HeadUnusable(LookalikeError):
+    """The file of learned categories is damaged, or belongs to another network."""
+
+    slug = "head-unusable"
+    title = "The learned categories cannot be used"
 
 
 class DatabaseError(LookalikeError):

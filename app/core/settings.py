@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         """The folder of pictures that came without a file of the shop: uploads and downloads."""
         return self.data_dir / "pictures"
 
+    @property
+    def heads_dir(self) -> Path:
+        """The folder of what `lookalike train` learned about categories, a file for each network."""
+        return self.data_dir / "heads"
+
     @classmethod
     def load(cls, **overrides: object) -> Self:
         """
