@@ -141,7 +141,8 @@ def test_each_answer_comes_from_one_snapshot_while_they_are_exchanged(own_shop: 
     ids = {category: publish(own_shop, product_ids=_of(own_shop, category)) for category in ("mugs", "bags")}
     category_of = {snapshot_id: category for category, snapshot_id in ids.items()}
     photo = own_shop.photos["lamps-00"][0]
-    with TestClient(create_app(own_shop.settings)) as client, ThreadPoolExecutor(5) as threads:
+    unlimited = own_shop.settings.model_copy(update={"rate_per_minute": 0})
+    with TestClient(create_app(unlimited)) as client, ThreadPoolExecutor(5) as threads:
 
         def ask(_number: int) -> str:
             reply = client.post("/search", files={"image": ("x", photo), "k": (None, "8")})
