@@ -12,7 +12,7 @@ import typer
 
 from app import __version__
 from app.core.errors import LookalikeError
-from lookalike.commands import database, demo, index, jobs, networks, reindex, search, serve, snapshots, worker
+from lookalike.commands import database, demo, index, jobs, networks, reindex, search, serve, snapshots, train, worker
 
 app = typer.Typer(
     name="lookalike",
@@ -29,6 +29,7 @@ app.command(name="worker")(worker.worker)
 app.command(name="serve")(serve.serve)
 app.command(name="search")(search.search)
 app.command(name="classify")(search.classify)
+app.command(name="train")(train.train)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(networks.app, name="networks")

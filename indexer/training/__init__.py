@@ -1,0 +1,1 @@
+"""Learning the shop's own categories, and measuring how well they were learned."""

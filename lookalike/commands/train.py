@@ -1,0 +1,119 @@
+"""`lookalike train`: learns the shop's own categories, and says how well."""
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.core.settings import Settings
+from lookalike.options import DataDir, Json
+from lookalike.output import print_json, print_table, printable
+from lookalike.progress import shown_progress
+
+if TYPE_CHECKING:
+    from indexer.training.figures import Figures
+    from indexer.training.head_files import TrainedHead
+
+
+class Layers(StrEnum):
+    """What of the network is trained."""
+
+    HEAD = "head"
+
+
+def train(
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="Folder to learn from, a sub-folder a category. [default: the live index]"),
+    ] = None,
+    layers: Annotated[
+        Layers, typer.Option("--layers", help="What is trained: head, a new last layer, which takes seconds.")
+    ] = Layers.HEAD,
+    network: Annotated[
+        str | None, typer.Option("--network", help="Network to train on top of. [default: that of the index]")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Decides which pictures are held out; the same gives the same result.")
+    ] = 0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Learn the shop's categories and report how well; a running service uses what was learned within a second."""
+    settings = Settings.load(data_dir=data_dir, network=network)
+    _TRAINERS[layers](settings, source, seed, as_json)
+
+
+def _train_head(settings: Settings, source: Path | None, seed: int, as_json: bool) -> None:  # noqa: FBT001  # as in _TRAINERS
+    from indexer.training.head_files import train_and_save  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.training.material import material_of_folder, material_of_index  # noqa: PLC0415
+
+    began_s = time.perf_counter()
+    with shown_progress() as progress:
+        progress.phase("Reading the index" if source is None else "Opening the folder")
+        material = material_of_index(settings) if source is None else material_of_folder(settings, source, progress)
+        trained = train_and_save(settings, material, seed=seed, progress=progress)
+    seconds = time.perf_counter() - began_s
+    if as_json:
+        print_json(head_document(trained, seconds))
+    else:
+        print_head(trained, seconds)
+
+
+_TRAINERS: dict[Layers, Callable[[Settings, Path | None, int, bool], None]] = {Layers.HEAD: _train_head}
+
+
+def head_document(trained: "TrainedHead", seconds: float) -> dict[str, Any]:
+    """Return what was trained as the JSON document of `lookalike train --json`."""
+    pictures = trained.material.examples.pictures
+    return {
+        "head": str(trained.path),
+        "report": str(trained.report_path),
+        "card": trained.head.card,
+        "suspects": [
+            {
+                "product_id": pictures[suspect.row].product_id,
+                "picture": printable(str(pictures[suspect.row].path)),
+                "category": suspect.stated,
+                "looks_like": suspect.looks_like,
+                "probability": round(suspect.probability, 4),
+            }
+            for suspect in trained.learned.suspects
+        ],
+        "seconds": round(seconds, 2),
+    }
+
+
+def print_head(trained: "TrainedHead", seconds: float) -> None:
+    """Print how well the categories were learned, and where the report is."""
+    from indexer.training.report import verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    learned, examples = trained.learned, trained.material.examples
+    print_figures(learned.combined)
+    typer.echo(verdict(learned.combined))
+    for left_out, count in examples.left_out.items():
+        typer.echo(f"Left out: {printable(left_out)}, which has {count} of the products that are needed.")
+    if learned.suspects:
+        typer.echo(f"{len(learned.suspects):,} pictures look mislabelled; the report shows them.")
+    typer.echo(f"Report: {trained.report_path}")
+    typer.echo(
+        f"Learned from {len(examples):,} pictures with {trained.material.network} in {seconds:.1f} s (seed "
+        f"{trained.head.card['seed']}); a running service answers with it now."
+    )
+
+
+def print_figures(figures: "Figures") -> None:
+    """Print a table of how well each category is told, measured on held-out pictures."""
+    rows = [
+        (
+            printable(category.name),
+            f"{category.recall.value:.1%}" if category.recall.of else "",
+            f"{category.precision.value:.1%}" if category.precision.of else "",
+            f"{category.recall.of:,}",
+        )
+        for category in figures.categories
+    ]
+    print_table("Held-out pictures", ("Category", "Found ", "Right ", "Tested with "), rows)
