@@ -99,6 +99,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.TooManyFailures: 500,
     errors.NoReadableImage: 500,
     errors.VerificationFailed: 500,
+    errors.RelevanceTooLow: 500,
     errors.JobLost: 500,
     errors.TooFewExamples: 500,
     errors.HeadUnusable: 500,

@@ -28,7 +28,7 @@ Every error that Lookalike raises on purpose, as one tree.
     ├── IndexingFailed
     │   ├── SourceMissing · SourceEmpty · SourceInvalid · NoReadableImage
     │   ├── RemovalRefused · TooManyFailures
-    │   └── AlreadyRunning · VerificationFailed · JobLost
+    │   └── AlreadyRunning · VerificationFailed · RelevanceTooLow · JobLost
     ├── TrainingFailed          nothing was learned; what was learned before stays
     │   └── TooFewExamples
     ├── HeadUnusable
@@ -500,6 +500,13 @@ class VerificationFailed(IndexingFailed):
 
     slug = "verification-failed"
     title = "The new snapshot failed its checks"
+
+
+class RelevanceTooLow(IndexingFailed):
+    """The new snapshot finds less than the settings ask for, and was not published."""
+
+    slug = "relevance-too-low"
+    title = "The new index finds less than is wanted"
 
 
 class JobLost(IndexingFailed):

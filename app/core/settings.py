@@ -95,6 +95,26 @@ class Settings(BaseSettings):
         le=1,
         description="Share of the pictures that may fail to be fetched; with more, no new index replaces the old one.",
     )
+    gate_precision: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Least share of the first ten hits in the picture's category; a new index below it is not "
+        "published. Empty: any.",
+    )
+    gate_product_recall: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Least share of pictures that find their own product among ten hits; a new index below it is not "
+        "published. Empty: any.",
+    )
+    gate_drop: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="By how much these two shares of a new index may be below those of the live one. Empty: by any.",
+    )
     snapshots_kept: int = Field(3, ge=2, description="Snapshots kept on disk, the live one included.")
     reindex_schedule: str | None = Field(
         None,
