@@ -1,0 +1,123 @@
+"""
+The gate: how good a new index has to be to be published, and the figures that are kept with each snapshot.
+
+They are those of `lookalike evaluate` on at most QUERIES of the catalogue's own pictures, held out one by one, and the
+same pictures each time, as far as the catalogue still has them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from app.core.errors import RelevanceTooLow
+from app.core.products import ProductRecord
+from app.core.settings import PREFIX, Settings
+from app.core.vector_index import Float16Array
+from indexer.evaluation.bootstrap import SEED, estimates
+from indexer.evaluation.catalogues import searched_of
+from indexer.evaluation.queries import sampled
+from indexer.evaluation.ranking import K, evaluate_held_out
+
+QUERIES: Final = 1_000
+PRECISION: Final = f"category_precision_at_{K}"
+PRODUCT_RECALL: Final = f"product_recall_at_{K}"
+_WITH_INTERVAL: Final = frozenset({PRECISION, PRODUCT_RECALL})
+_WORDS: Final = {
+    PRECISION: f"The share of {K} hits in the picture's category",
+    PRODUCT_RECALL: f"The share of pictures that find their own product among {K} hits",
+}
+
+
+def relevance_metrics(products: Sequence[ProductRecord], embeddings: Float16Array) -> dict[str, float]:
+    """
+    Return the figures to keep with a snapshot, by names that begin with category_ and product_.
+
+    Those are missing of which the catalogue tells nothing: without categories, or with one picture a product.
+
+    Args:
+        products: In the order of their ids.
+        embeddings: Shape (n, d), unit-norm: a row for each image, in the order of the products.
+    """
+    numbers = {name: i for i, name in enumerate(sorted({p.category for p in products if p.category}))}
+    searched = searched_of(products, embeddings, numbers)
+    image_ids = [image.id for product in products for image in product.images]
+    rows = sampled(range(len(image_ids)), lambda row: image_ids[row], QUERIES, SEED)
+    evaluation = evaluate_held_out(searched, np.array(rows))
+    clusters = searched.row_products[rows]
+    metrics: dict[str, float] = {}
+    for prefix, figures in (("category", evaluation.by_category), ("product", evaluation.by_product)):
+        named = {f"{prefix}_{name}": values for name, values in figures.named(K).items()}
+        for name, estimate in estimates(named, clusters).items():
+            metrics[name] = round(estimate.value, 6)
+            if name in _WITH_INTERVAL:
+                metrics |= {f"{name}_low": round(estimate.low, 6), f"{name}_high": round(estimate.high, 6)}
+            metrics[f"{prefix}_queries"] = estimate.queries
+    return metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """
+    What the settings ask of a new index; None: nothing.
+
+    Attributes:
+        precision: Least share of the first ten hits in the picture's category.
+        product_recall: Least share of pictures that find their own product among ten hits.
+        drop: By how much either may be below that of the live snapshot.
+    """
+
+    precision: float | None = None
+    product_recall: float | None = None
+    drop: float | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the gate that the settings describe."""
+        return cls(settings.gate_precision, settings.gate_product_recall, settings.gate_drop)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is asked."""
+        return (self.precision, self.product_recall, self.drop) != (None, None, None)
+
+    def failures(self, metrics: Mapping[str, float], live: Mapping[str, float] | None = None) -> list[str]:
+        """
+        Return why figures do not pass, a sentence each; none: they do.
+
+        Args:
+            metrics: Of the new index, under the names of `relevance_metrics`.
+            live: Of the live snapshot, where there is one; what it has no figure for is not compared.
+        """
+        failures = []
+        for name, least, setting in (
+            (PRECISION, self.precision, "GATE_PRECISION"),
+            (PRODUCT_RECALL, self.product_recall, "GATE_PRODUCT_RECALL"),
+        ):
+            value, words, before = metrics.get(name), _WORDS[name], (live or {}).get(name)
+            if least is not None and value is None:
+                failures.append(f"{words} cannot be measured in this catalogue, and {PREFIX}{setting} asks for it.")
+            elif least is not None and value is not None and value < least:
+                failures.append(f"{words} is {value:.3f}; at least {least:g} is wanted ({PREFIX}{setting}).")
+            if self.drop is not None and before is not None and (value is None or before - value > self.drop):
+                now = "cannot be measured any more" if value is None else f"is {value:.3f}"
+                failures.append(
+                    f"{words} {now}, in the live snapshot it is {before:.3f}; at most {self.drop:g} less is wanted "
+                    f"({PREFIX}GATE_DROP)."
+                )
+        return failures
+
+
+def refuse_to_publish(snapshot_id: str, failures: Sequence[str]) -> None:
+    """
+    Say that a snapshot stays unpublished, and how to publish it all the same.
+
+    Raises:
+        RelevanceTooLow: Always.
+    """
+    raise RelevanceTooLow(
+        f"Snapshot {snapshot_id} was built and not published. {' '.join(failures)} What was live stays live. "
+        f"`lookalike evaluate --compare live {snapshot_id}` shows what became worse; "
+        f"`lookalike snapshots publish {snapshot_id}` publishes it all the same."
+    )

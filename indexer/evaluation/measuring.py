@@ -1,0 +1,210 @@
+"""
+One evaluation from the request to the figures: queries are read, embedded where they are new, ranked, and summed up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+
+from app.core.errors import NoReadableImage
+from app.core.settings import Settings
+from app.core.vector_index import Float32Array
+from indexer.evaluation.bootstrap import SEED, Estimate, estimates
+from indexer.evaluation.catalogues import EmbeddedCatalogue, embedding_for, open_catalogue, open_named
+from indexer.evaluation.metrics import Figures, Float64Array
+from indexer.evaluation.pictures import embed_pictures
+from indexer.evaluation.queries import Query, QuerySet, held_out_queries, read_queries
+from indexer.evaluation.ranking import (
+    NO_CATEGORY,
+    Asked,
+    Evaluation,
+    Int32Array,
+    K,
+    Rows,
+    evaluate,
+    held_out,
+    index_recall,
+)
+from indexer.progress import Progress
+
+By = Literal["by_category", "by_product"]
+AIMS: Final[tuple[By, ...]] = ("by_category", "by_product")
+QUERIES: Final = 5_000
+INDEX_QUERIES: Final = 1_000
+"""Queries that the index is compared with exact search for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """
+    What is to be evaluated.
+
+    Attributes:
+        source: A labelled folder or a file of queries; None: the catalogue's own pictures, held out one by one.
+        snapshot_id: Whose catalogue; None: that of the live snapshot.
+        network: What it is to be seen by; None: the snapshot's own.
+        compared: Two snapshots or networks, instead of the two above.
+        k: Hits that a shopper sees.
+        queries: Asked at most; of more, so many are drawn.
+        seed: Of the draw, and of the intervals.
+    """
+
+    source: Path | None = None
+    snapshot_id: str | None = None
+    network: str | None = None
+    compared: tuple[str, str] | None = None
+    k: int = K
+    queries: int = QUERIES
+    seed: int = SEED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """
+    What queries found in one catalogue.
+
+    Attributes:
+        catalogue: Where they were asked.
+        asked: They as its network sees them.
+        evaluation: The figures of each.
+        index_recall: For some of them, the share of the nearest that the index finds; None without an index.
+    """
+
+    catalogue: EmbeddedCatalogue
+    asked: Asked
+    evaluation: Evaluation
+    index_recall: Float64Array | None
+
+    def values(self) -> dict[str, dict[str, Float64Array]]:
+        """Return the figures of each query by what counts as relevant, and by name."""
+        k = self.evaluation.k
+        return {"by_category": self.evaluation.by_category.named(k), "by_product": self.evaluation.by_product.named(k)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What was asked, of one catalogue or of two, and what came of it; `clusters` are those of the intervals."""
+
+    request: Request
+    query_set: QuerySet
+    measured: tuple[Measured, ...]
+    clusters: Int32Array
+
+    def estimates(self, measured: Measured) -> dict[str, dict[str, Estimate]]:
+        """Return the figures with their intervals; what counts as relevant is left out where nobody has any of it."""
+        found = {by: self._estimates(values) for by, values in measured.values().items()}
+        return {by: figures for by, figures in found.items() if figures}
+
+    def differences(self) -> dict[str, dict[str, Estimate]]:
+        """Return the second one's figures less the first one's, query by query, with the intervals of that."""
+        first, second = (measured.values() for measured in self.measured)
+        found = {
+            by: self._estimates({name: second[by][name] - values for name, values in figures.items()})
+            for by, figures in first.items()
+        }
+        return {by: figures for by, figures in found.items() if figures}
+
+    @property
+    def aim(self) -> By:
+        """What counts as relevant where one figure has to speak for all: products in a file of queries, else categories."""
+        is_defined = {by: any(_has_any(measured, by) for measured in self.measured) for by in AIMS}
+        wanted = "by_product" if self.query_set.kind == "file" else "by_category"
+        return wanted if is_defined[wanted] else "by_category" if is_defined["by_category"] else "by_product"
+
+    def _estimates(self, values: Mapping[str, Float64Array]) -> dict[str, Estimate]:
+        return estimates(values, self.clusters, seed=self.request.seed)
+
+
+def _has_any(measured: Measured, by: By) -> bool:
+    figures: Figures = getattr(measured.evaluation, by)
+    return bool(figures.is_defined.any())
+
+
+def run_evaluation(settings: Settings, request: Request, progress: Progress) -> Result:
+    """
+    Measure one catalogue, or two with the same queries.
+
+    Raises:
+        IndexingFailed: There is nothing to ask with.
+        SnapshotError, NetworkError: What is to be evaluated cannot be used.
+    """
+    if request.compared is None:
+        opened = [open_catalogue(settings, progress, snapshot_id=request.snapshot_id, network=request.network)]
+    else:
+        opened = [open_named(settings, name, progress) for name in request.compared]
+    count, seed = request.queries, request.seed
+    if request.source is None:
+        query_set = held_out_queries(opened, count=count, seed=seed)
+        asked = [_held_out(query_set.queries, catalogue) for catalogue in opened]
+    else:
+        query_set = read_queries(request.source, count=count, seed=seed)
+        seen = [_embed(query_set.queries, catalogue, settings, progress) for catalogue in opened]
+        kept = sorted(set.intersection(*(set(each) for each in seen)))
+        if not kept:
+            raise NoReadableImage(f"None of the {len(query_set.queries):,} pictures of {request.source} could be used.")
+        query_set = replace(query_set, queries=tuple(query_set.queries[i] for i in kept))
+        asked = [
+            _from_files(query_set.queries, [each[i] for i in kept], catalogue)
+            for each, catalogue in zip(seen, opened, strict=True)
+        ]
+    measured = [_measure(catalogue, each, request.k, progress) for catalogue, each in zip(opened, asked, strict=True)]
+    names = np.array([query.name for query in query_set.queries])
+    clusters = np.unique(names, return_inverse=True)[1].astype(np.int32)
+    return Result(request, query_set, tuple(measured), clusters)
+
+
+def _measure(catalogue: EmbeddedCatalogue, asked: Asked, k: int, progress: Progress) -> Measured:
+    progress.phase(f"Asking {catalogue.name}", len(asked))
+    evaluation = evaluate(asked, catalogue.searched, k, advance=progress.advance)
+    recall = None
+    if catalogue.index is not None:
+        some = asked.some(INDEX_QUERIES)
+        progress.phase("Comparing the index with exact search", len(some))
+        recall = index_recall(some, catalogue.searched, catalogue.index, k, advance=progress.advance)
+    return Measured(catalogue, asked, evaluation, recall)
+
+
+def _held_out(queries: Sequence[Query], catalogue: EmbeddedCatalogue) -> Asked:
+    rows = {image.id: row for row, image in enumerate(catalogue.images)}
+    return held_out(catalogue.searched, np.array([rows[query.image_id or ""] for query in queries]))
+
+
+_Seen = tuple[str, Float32Array]
+"""A picture's SHA-256 and its embedding (d,)."""
+
+
+def _embed(
+    queries: Sequence[Query], catalogue: EmbeddedCatalogue, settings: Settings, progress: Progress
+) -> dict[int, _Seen]:
+    """Return what the network makes of the queries, by their positions, without those that cannot be used."""
+    with embedding_for(catalogue, settings, progress) as (embedder, pool):
+        progress.phase(f"Embedding queries with {catalogue.network}", len(queries))
+        batches = embed_pictures(embedder, pool, [query.picture for query in queries], progress)
+        return {found.position: (found.sha256, found.embedding) for batch in batches for found in batch}
+
+
+def _from_files(queries: Sequence[Query], seen: Sequence[_Seen], catalogue: EmbeddedCatalogue) -> Asked:
+    """Return pictures from outside as queries; those that the catalogue has as well are left out there."""
+    rows: dict[str, list[int]] = {}
+    for row, image in enumerate(catalogue.images):
+        rows.setdefault(image.sha256, []).append(row)
+    numbers = {product.id: number for number, product in enumerate(catalogue.products)}
+    relevant: list[Rows] = [
+        np.array([numbers[name] for name in query.product_ids if name in numbers], np.int64) for query in queries
+    ]
+    stated = [query.category or _shared_category(catalogue, found) for query, found in zip(queries, relevant, strict=True)]
+    return Asked(
+        embeddings=np.stack([embedding for _, embedding in seen]),
+        categories=np.array([catalogue.category_numbers.get(name or "", NO_CATEGORY) for name in stated], np.int32),
+        own_rows=[np.array(rows.get(sha256, []), np.int64) for sha256, _ in seen],
+        relevant=relevant,
+    )
+
+
+def _shared_category(catalogue: EmbeddedCatalogue, products: Rows) -> str | None:
+    """Return the category that all of these products have; None without one."""
+    categories = {catalogue.products[number].category for number in products}
+    return categories.pop() if len(categories) == 1 else None

@@ -1,0 +1,244 @@
+"""
+From embeddings to figures: every query against every product, exactly, in blocks.
+
+    evaluation = evaluate_held_out(Searched(embeddings, row_products, categories), rows)
+    evaluation.by_category.precision        # of each query
+
+A product counts with its best picture, as in a search. By category, what is relevant is of the query's category, and
+the query's own product is left out with all its pictures. By product, only the query's own picture is left out, and
+relevant are the products that are known to be: the own one, found by its other pictures, or those that a file names.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.vector_index import (
+    BLOCK_ROWS,
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    Int64Array,
+    VectorIndex,
+    unit_rows,
+)
+from indexer.evaluation.metrics import LEFT_OUT, Figures, Float64Array, best_first, figures_of
+
+Int32Array = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.integer]
+
+K: Final = 10
+NO_CATEGORY: Final = -1
+_SCORES_AT_ONCE: Final = 32 * 1024 * 1024  # 128 MiB; fewer would read the catalogue more often
+_SORTED_AT_ONCE: Final = 2 * 1024 * 1024  # keys and orders of these take 64 MiB
+# Cosines that differ less are equal as far as float16 can tell.
+_TIE: Final = 1e-5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Searched:
+    """
+    A catalogue as one network sees it.
+
+    Attributes:
+        embeddings: Shape (n, d), unit-norm, a row for each picture.
+        row_products: The product of each row, shape (n,): ascending from 0 without gaps.
+        categories: A number for the category of each product, shape (p,); NO_CATEGORY for those that have none.
+    """
+
+    embeddings: FloatArray
+    row_products: Rows
+    categories: Rows
+
+    @property
+    def starts(self) -> Int64Array:
+        """The first row of each product, shape (p,)."""
+        return np.searchsorted(self.row_products, np.arange(len(self.categories)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Asked:
+    """
+    Queries, as one network sees them.
+
+    Attributes:
+        embeddings: Shape (q, d), unit-norm.
+        categories: Shape (q,), numbered as those of the products; NO_CATEGORY where the query has none.
+        own_rows: For each query, the rows of the catalogue that are the same picture.
+        relevant: For each query, the numbers of the products that should be found; empty where nobody said.
+    """
+
+    embeddings: FloatArray
+    categories: Rows
+    own_rows: Sequence[Rows]
+    relevant: Sequence[Rows]
+
+    def __len__(self) -> int:
+        return len(self.categories)
+
+    def some(self, count: int) -> "Asked":
+        """Return so many of the queries, evenly spread, or all of them."""
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self)), dtype=np.int64))
+        return Asked(
+            self.embeddings[chosen],
+            self.categories[chosen],
+            [self.own_rows[i] for i in chosen],
+            [self.relevant[i] for i in chosen],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """
+    Figures of q queries.
+
+    Attributes:
+        k: Hits that a shopper sees.
+        by_category: Where relevant means: of the query's category.
+        by_product: Where relevant means: one of the products that should be found.
+        hits: The first k products of each query, its own left out, shape (q, k); -1 where there are fewer.
+    """
+
+    k: int
+    by_category: Figures
+    by_product: Figures
+    hits: Int32Array
+
+
+def held_out(searched: Searched, rows: Rows) -> Asked:
+    """Return pictures of the catalogue as queries: each is left out, and its product is what should be found."""
+    products = searched.row_products[rows]
+    return Asked(
+        embeddings=searched.embeddings[rows],
+        categories=searched.categories[products],
+        own_rows=list(rows[:, np.newaxis]),
+        relevant=list(products[:, np.newaxis]),
+    )
+
+
+def evaluate_held_out(searched: Searched, rows: Rows | None = None, k: int = K) -> Evaluation:
+    """
+    Return figures of the catalogue's own pictures, held out one by one.
+
+    Args:
+        searched: The catalogue.
+        rows: Which of its pictures are asked with; None: all.
+        k: Hits that a shopper sees.
+    """
+    rows = np.arange(len(searched.row_products)) if rows is None else rows
+    return evaluate(held_out(searched, rows), searched, k)
+
+
+def evaluate(
+    asked: Asked, searched: Searched, k: int = K, *, advance: Callable[[int], None] = lambda _: None
+) -> Evaluation:
+    """
+    Return the figures of queries; `advance` is told of how many more are done.
+
+    Takes some 500 MB beside the embeddings, however large the catalogue is.
+    """
+    by_category, by_product, hits = [], [], []
+    for first, scores in _score_blocks(asked, searched):
+        step = max(1, _SORTED_AT_ONCE // len(searched.categories))
+        for start in range(0, len(scores), step):
+            part = slice(start, start + step)
+            queries = range(first, first + len(scores))[part]
+            found = product_scores(scores[part], searched)
+            by_product.append(_by_product(found, [asked.relevant[i] for i in queries], k))
+            _leave_out_products(found, [asked.own_rows[i] for i in queries], searched)
+            figures, nearest = _by_category(found, asked.categories[queries.start : queries.stop], searched, k)
+            by_category.append(figures)
+            hits.append(nearest)
+            advance(len(queries))
+    no_hits = np.empty((0, k), np.int32)
+    return Evaluation(k, Figures.joined(by_category), Figures.joined(by_product), np.concatenate([no_hits, *hits]))
+
+
+def index_recall(
+    asked: Asked, searched: Searched, index: VectorIndex, k: int = K, *, advance: Callable[[int], None] = lambda _: None
+) -> Float64Array:
+    """
+    Return, for each query, which share of the k nearest pictures the index finds, judged by exact search; shape (q,).
+
+    Pictures as near as the k-th count as found, whichever of them the index shows.
+    """
+    shares = []
+    for first, scores in _score_blocks(asked, searched, leaves_out=False):
+        k = min(k, scores.shape[1])
+        worst = np.partition(scores, -k, axis=1)[:, -k]
+        queries = unit_rows(asked.embeddings[first : first + len(scores)], index.dimension)
+        _, rows = index.search(queries, k)
+        found = np.take_along_axis(scores, rows, axis=1)
+        shares.append((found >= worst[:, np.newaxis] - _TIE).mean(axis=1))
+        advance(len(scores))
+    return np.concatenate([np.empty(0), *shares])
+
+
+def picture_scores(asked: Asked, searched: Searched) -> Float32Array:
+    """Return the cosine of each query with each picture, LEFT_OUT with the query's own; shape (q, n): for few queries."""
+    blocks = [scores for _, scores in _score_blocks(asked, searched)]
+    return np.concatenate([np.empty((0, len(searched.row_products)), np.float32), *blocks])
+
+
+def product_scores(scores: Float32Array, searched: Searched) -> Float32Array:
+    """Return the score of each product, that of its best picture, from those of all pictures; shape (q, p)."""
+    if len(searched.categories) == len(searched.row_products):
+        return scores.copy()
+    return np.maximum.reduceat(scores, searched.starts, axis=1)
+
+
+def _score_blocks(
+    asked: Asked, searched: Searched, *, leaves_out: bool = True
+) -> Iterator[tuple[int, Float32Array]]:
+    """Yield the first of some queries, and their scores with every picture, shape (b, n)."""
+    rows, dimension = searched.embeddings.shape
+    step = max(1, _SCORES_AT_ONCE // rows)
+    for first in range(0, len(asked), step):
+        queries = unit_rows(asked.embeddings[first : first + step], dimension, first_row=first)
+        scores = np.empty((len(queries), rows), np.float32)
+        for start in range(0, rows, BLOCK_ROWS):
+            block = unit_rows(searched.embeddings[start : start + BLOCK_ROWS], dimension, first_row=start)
+            np.matmul(queries, block.T, out=scores[:, start : start + BLOCK_ROWS])
+        for i in range(len(queries) if leaves_out else 0):
+            scores[i, asked.own_rows[first + i]] = LEFT_OUT
+        yield first, scores
+
+
+def _leave_out_products(scores: Float32Array, own_rows: Sequence[Rows], searched: Searched) -> None:
+    for own_scores, rows in zip(scores, own_rows, strict=True):
+        own_scores[searched.row_products[rows]] = LEFT_OUT
+
+
+def _by_product(scores: Float32Array, relevant: Sequence[Rows], k: int) -> Figures:
+    """Return the figures where the products that should be found are known."""
+    wanted = np.zeros(scores.shape, np.bool_)
+    for row, products in zip(wanted, relevant, strict=True):
+        row[products] = True
+    wanted &= scores > LEFT_OUT
+    has_any = wanted.any(axis=1)
+    figures, _ = _ranked(scores[has_any], wanted[has_any], k)  # none of them where products have one picture each
+    return figures.spread(has_any)
+
+
+def _by_category(
+    scores: Float32Array, categories: Rows, searched: Searched, k: int
+) -> tuple[Figures, Int32Array]:
+    """Return the figures where the category is what should be found, and the first hits."""
+    wanted = categories[:, np.newaxis] == searched.categories
+    wanted &= (categories != NO_CATEGORY)[:, np.newaxis]
+    wanted &= scores > LEFT_OUT
+    figures, order = _ranked(scores, wanted, k)
+    hits = np.full((len(scores), k), -1, np.int32)
+    nearest = order[:, :k]
+    is_hit = np.take_along_axis(scores, nearest, axis=1) > LEFT_OUT
+    hits[:, : nearest.shape[1]] = np.where(is_hit, nearest, -1)
+    return figures, hits
+
+
+def _ranked(scores: Float32Array, wanted: BoolArray, k: int) -> tuple[Figures, Int64Array]:
+    order = best_first(scores)
+    candidates = np.count_nonzero(scores > LEFT_OUT, axis=1)
+    return figures_of(np.take_along_axis(wanted, order, axis=1), candidates, k), order
