@@ -14,7 +14,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,8 @@ from tests.benchmarks.living_load import measure_load
 from tests.benchmarks.living_switching import measure_switching
 from tests.benchmarks.rows import Row
 from tests.benchmarks.searching import measure_relevance, measure_searching
+from tests.benchmarks.subject import Subject
+from tests.benchmarks.training import measure_training
 
 HELD_OUT_EVERY = 10
 NETWORKS: Final = "networks"
@@ -45,8 +47,12 @@ LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
     "switching": measure_switching,
 }
 """The parts about a catalogue that changes; NETWORKS is the part about each network with one that does not."""
-PARTS: Final = (NETWORKS, "living", *LIVING)
-WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load"})
+QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
+    "training": measure_training,
+}
+"""The parts about how good answers are, and what is learned from a catalogue."""
+PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY)
+WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY})
 
 
 def main() -> None:
@@ -95,15 +101,19 @@ def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, f
         if part in parts:
             yield from measure(living)
             shutil.rmtree(living.folder / part)  # a large index takes a gigabyte
+    for part, judge in QUALITY.items():
+        if part in parts:
+            yield from judge(Subject(catalogue=catalogue, folder=folder / part, vgg16=arguments.vgg16))
 
 
 def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
-    """Return the parts to measure; `living` stands for its own parts."""
+    """Return the parts to measure; `living` and `quality` stand for their own parts."""
+    groups: Mapping[str, Iterable[str]] = {"living": LIVING, "quality": QUALITY}
 
     def meant(names: list[str]) -> set[str]:
-        return {part for name in names for part in (LIVING if name == "living" else [name])}
+        return {part for name in names for part in groups.get(name, [name])}
 
-    return meant(only or [NETWORKS, "living"]) - meant(skip or [])
+    return meant(only or [NETWORKS, *groups]) - meant(skip or [])
 
 
 def split(catalogue: Path, target: Path) -> tuple[Path, Path]:
