@@ -110,5 +110,5 @@ def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
         raise DataDirNotWritable(
             f"The sample catalogue would replace {folder}, which holds other files. Move them, or choose another "
-            "folder with LOOKALIKE_DATA_DIR."
+            "folder (of the demo: with LOOKALIKE_DATA_DIR)."
         )

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,14 @@ import pytest
 from PIL import Image
 
 from app.core.errors import DataDirNotWritable
+from indexer.sample_catalogue import __main__ as program
 from indexer.sample_catalogue import draw_query_photo, draw_sample_catalogue
 from indexer.sample_catalogue.canvas import Canvas
 from indexer.sample_catalogue.kinds import KINDS
 from indexer.sample_catalogue.patterns import PATTERNS
 from indexer.sample_catalogue.photo import Shot
+from indexer.sources import open_source
+from tests.support.feeds import outcomes
 
 
 def pictures(folder: Path) -> dict[str, str]:
@@ -167,3 +172,43 @@ def test_every_pattern_that_is_sold_is_known() -> None:
     """A pattern without a drawing would come out plain while its title says otherwise."""
     sold = {pattern for kind in KINDS for pattern in kind.patterns}
     assert sold - set(PATTERNS) <= {"plain", "denim", "printed"}
+
+
+@pytest.fixture
+def draw(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run `python -m indexer.sample_catalogue` in this process."""
+
+    def run(*arguments: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["sample_catalogue", *map(str, arguments)])
+        program.main()
+
+    return run
+
+
+def test_a_feed_states_what_was_drawn(draw: Callable[..., None], tmp_path: Path) -> None:
+    """Every picture is a product with an address that leads to it; nothing is refused."""
+    draw(tmp_path / "shop", "--products", len(KINDS), "--address", "http://shop.invalid:9000/")
+    feed = tmp_path / "shop" / "feed.csv"
+
+    products, refused = outcomes(open_source(str(feed)))
+
+    assert refused == []
+    addresses = {image.address for product in products for image in product.images}
+    assert addresses == {f"http://shop.invalid:9000/{name}" for name in pictures(feed.parent)}
+    assert {product.category for product in products} == {kind.category for kind in KINDS}
+    assert all(product.price and product.currency == "EUR" and product.attributes["season"] for product in products)
+    stated = feed.read_bytes()
+    feed.write_text("edited")
+    draw(feed.parent, "--products", len(KINDS), "--address", "http://shop.invalid:9000")
+    assert feed.read_bytes() == stated
+
+
+def test_the_program_refuses_a_folder_of_somebodys_own_in_a_sentence(
+    draw: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And ends with the code of a failure."""
+    (tmp_path / "thesis.txt").write_text("important")
+    with pytest.raises(SystemExit) as end:
+        draw(tmp_path)
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("Error: The sample catalogue would replace")
