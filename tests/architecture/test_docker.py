@@ -35,13 +35,18 @@ def _compose(*arguments: str, environment: dict[str, str]) -> subprocess.Complet
     )
 
 
-@pytest.fixture(scope="module")
-def services() -> dict[str, Any]:
-    """The services as `docker compose config` understands them."""
-    done = _compose("--format", "json", environment=DEMANDED)
+def _services(environment: dict[str, str]) -> dict[str, Any]:
+    """Return the services as `docker compose config` understands them."""
+    done = _compose("--format", "json", environment=environment)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)["services"]
     return found
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """The services where nothing but what is demanded is set."""
+    return _services(DEMANDED)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +98,16 @@ def test_the_service_sees_the_photos_where_the_worker_indexed_them(ours: dict[st
     for name in ("service", "worker"):
         (photos,) = [volume for volume in ours[name]["volumes"] if volume["type"] == "bind"]
         assert (photos["target"], photos["read_only"]) == ("/photos", True)
+
+
+def test_the_worker_indexes_the_photos_or_the_feed_that_is_named(ours: dict[str, Any]) -> None:
+    """What may be fetched reaches the service too, which fetches the pictures of products that are put."""
+    assert ours["worker"]["environment"]["LOOKALIKE_SOURCE"] == "/photos"
+    fetching = {"LOOKALIKE_FETCH_HOSTS": "cdn.shop.example", "LOOKALIKE_FETCH_TRUSTED": "http://images.lan:8080"}
+    feed = {"LOOKALIKE_SOURCE": "https://shop.example/feed.csv"}
+    found = _services({**DEMANDED, **fetching, **feed})
+    assert (fetching | feed).items() <= found["worker"]["environment"].items()
+    assert fetching.items() <= found["service"]["environment"].items()
 
 
 def test_containers_may_do_no_more_than_they_must(ours: dict[str, Any]) -> None:
