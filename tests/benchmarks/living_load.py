@@ -40,7 +40,7 @@ def measure_load(living: Living) -> Iterator[Row]:
     ):
         asker = Asker(client, queries)
         asker.warm_up()
-        for line in (WORKER, COMMAND):  # the worker first: it steps back (niceness 19), the plain command does not
+        for line in (WORKER, COMMAND):  # both step back (niceness 19)
             for photo in photos:
                 change_picture(photo)
             before = asker.ask(living.load_s / 2, lambda: False)
