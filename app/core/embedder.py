@@ -24,12 +24,13 @@ from app.core.errors import (
     WeightsMissing,
 )
 from app.core.images import ImageLimits, PreparedImage, Preprocessing, prepare_image
+from app.core.joined_regions import joined_regions
 from app.core.networks.architectures import LoadedNetwork, load_network
 from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.names import Part, parse_network
 from app.core.networks.sources import fetch_weights, open_weights
 from app.core.probes import probe_images
-from app.core.runtimes.base import Runtime
+from app.core.runtimes.base import Output, Runtime, no_regions
 from app.core.runtimes.choice import open_runtime
 from app.core.runtimes.remembered import RememberedRuntimes
 from app.core.runtimes.threads import use_threads
@@ -50,10 +51,13 @@ class Embedded:
     Attributes:
         embeddings: Shape (n, d), unit-norm.
         probabilities: Shape (n, 1000), rows sum to 1; (n, 0) where the network has no classes of ImageNet.
+        regions: What the last convolution gives for each place of the picture, shape (n, h, w, channels); for `a+b`
+            the maps of both on one grid (`app.core.joined_regions`). (n, 0, 0, 0) where the network has no map.
     """
 
     embeddings: Float32Array
     probabilities: Float32Array
+    regions: Float32Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Embedder:
 
     def embed(self, images: Sequence[PreparedImage]) -> Embedded:
         """
-        Return the embedding and the class probabilities of each image; none gives shapes (0, d) and (0, c).
+        Return what the network says of each image; none gives shapes (0, d), (0, c) and (0, 0, 0, 0).
 
         Raises:
             EmbeddingNotFinite: The network produced NaN or infinity for one of them.
@@ -118,12 +122,17 @@ class Embedder:
         """
         starts = range(0, len(images), BATCH_SIZE)
         outputs = [self._embed_batch(images[start : start + BATCH_SIZE], start) for start in starts]
-        none = Embedded(np.zeros((0, self.dimension), np.float32), np.zeros((0, len(self.class_labels)), np.float32))
+        batches = [batch for batch, _ in outputs] or [self._none()]
         embedded = Embedded(
-            np.concatenate([none.embeddings, *(batch.embeddings for batch, _ in outputs)]),
-            np.concatenate([none.probabilities, *(batch.probabilities for batch, _ in outputs)]),
+            _concatenated([batch.embeddings for batch in batches]),
+            _concatenated([batch.probabilities for batch in batches]),
+            _concatenated([batch.regions for batch in batches]),
         )
         return embedded, [refusal for _, refusals in outputs for refusal in refusals]
+
+    def _none(self) -> Embedded:
+        dimensions = (self.dimension, len(self.class_labels))
+        return Embedded(*(np.zeros((0, values), np.float32) for values in dimensions), no_regions(0))
 
     def _embed_batch(
         self, images: Sequence[PreparedImage], position: int
@@ -142,7 +151,16 @@ class Embedder:
         embeddings[is_good] = _unit_norm([output.activation[is_good] for output in outputs])
         probabilities = np.zeros(logits.shape, np.float32)
         probabilities[is_good] = _softmax(logits[is_good])
-        return Embedded(embeddings, probabilities), refusals
+        regions = self._regions(outputs)
+        if not is_good.all():
+            regions = np.where(is_good[:, np.newaxis, np.newaxis, np.newaxis], regions, np.float32(0))
+        return Embedded(embeddings, probabilities, regions), refusals
+
+    def _regions(self, outputs: Sequence[Output]) -> Float32Array:
+        if len(outputs) == 1:
+            return outputs[0].regions
+        preprocessings = [self.preprocessings[part.array_index] for part in self._parts]
+        return joined_regions([output.regions for output in outputs], preprocessings)
 
 
 def _refusal(activations: Sequence[Float32Array], logits: Float32Array, position: int) -> EmbeddingRefused | None:
@@ -154,6 +172,11 @@ def _refusal(activations: Sequence[Float32Array], logits: Float32Array, position
             f"Every activation of the network is zero for image {position}: there is nothing to compare."
         )
     return None
+
+
+def _concatenated(arrays: Sequence[Float32Array]) -> Float32Array:
+    """Join arrays by their first axis; a single one, which is what nearly every call has, is not copied."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _unit_norm(activations: Sequence[Float32Array]) -> Float32Array:

@@ -118,6 +118,8 @@ class TestVgg16:
             probabilities = reference.classifier(pooled).softmax(1).numpy()
         expected = torch.nn.functional.normalize(activation).numpy()
         assert np.abs(embedded.embeddings - expected).max() <= 1e-4 * expected.max()
+        conv5 = embedded.regions.transpose(0, 3, 1, 2).reshape(len(images), -1)
+        assert np.abs(conv5 - pooled.numpy()).max() <= 1e-4 * conv5.max()
         assert np.abs(embedded.probabilities - probabilities).max() <= 1e-4
         assert (embedded.probabilities.argmax(1) == probabilities.argmax(1)).all()
 
@@ -154,8 +156,8 @@ class TestVgg:
             state = torchvision_models().get_model(part.architecture, init_weights=False).state_dict()
             network = load_network(part, Weights(state, "0" * 64, Path("weights.pth")))
             module = network.module(torch.float32, is_for_bfloat16=is_for_bfloat16)
-            activation, logits = module(torch.zeros(2, 224, 224, 3, dtype=torch.uint8))
-        assert (activation.shape, logits.shape) == ((2, 4096), (2, 1000))
+            activation, logits, regions = module(torch.zeros(2, 224, 224, 3, dtype=torch.uint8))
+        assert (activation.shape, logits.shape, regions.shape) == ((2, 4096), (2, 1000), (2, 7, 7, 512))
 
 
 class TestEfficientNetLite0:
@@ -189,8 +191,10 @@ class TestEfficientNetLite0:
             return
         reference = open_embedder(_with_runtime(settings, "torch-float32"), "efficientnet_lite0")
         images = _prepare(embedder, list(probe_images()))
-        lowest = lowest_cosine(embedder.embed(images).embeddings, reference.embed(images).embeddings)
-        assert lowest >= LOWEST_COSINES[runtime]
+        embedded = embedder.embed(images)
+        assert lowest_cosine(embedded.embeddings, reference.embed(images).embeddings) >= LOWEST_COSINES[runtime]
+        assert embedded.regions.shape == (len(images), 7, 7, 1280)
+        assert lowest_cosine(embedded.embeddings, embedded.regions.mean(axis=(1, 2))) > 0.9999
 
     def test_an_image_has_the_same_embedding_alone_and_in_a_batch(self, settings: Settings) -> None:
         """The catalogue is embedded in batches, a query alone."""
@@ -235,12 +239,19 @@ class TestOtherNetworks:
         reference.load_state_dict(safetensors.torch.load_file(path))
         with torch.inference_mode():
             pixels = _reference_pixels(embedder, images)
-            activation = reference.forward_head(reference.forward_features(pixels), pre_logits=True).numpy()
+            features = reference.forward_features(pixels)
+            activation = reference.forward_head(features, pre_logits=True).numpy()
             probabilities = reference(pixels).softmax(1).numpy()
         assert embedder.dimension == activation.shape[1]
         assert lowest_cosine(embedded.embeddings, activation) >= LOWEST_COSINES[runtime]
         assert np.abs(embedded.probabilities - probabilities).max() <= 1e-2
         assert embedder.class_labels == imagenet_labels()
+        if features.ndim == 4:
+            expected = features.permute(0, 2, 3, 1).flatten(1).numpy()
+            regions = embedded.regions.reshape(len(images), -1)
+            assert lowest_cosine(regions, expected) >= LOWEST_COSINES[runtime]
+        else:  # the tokens of a transformer
+            assert embedded.regions.shape == (len(images), 0, 0, 0)
 
     def test_a_sum_decodes_once_for_each_preprocessing(self, settings: Settings) -> None:
         """Both halves are those of the networks alone, and parts with the same preprocessing share an array."""
@@ -254,6 +265,8 @@ class TestOtherNetworks:
             own = embedder.embed(_prepare(embedder, list(probe_images()))).embeddings
             assert np.abs(own - half).max() < 1e-3
         assert len(joined.fingerprint.weights_sha256) == len(joined.fingerprint.preprocessing) == 4
+        cells = min(embedder.embed(_prepare(embedder, [probe_images()[0]])).regions.shape[1] for embedder in alone)
+        assert joined.embed(images).regions.shape == (len(images), cells, cells, 96 + 1280 + 2 * 256)
 
     @pytest.mark.parametrize("name", ["resnet9000", "resnet18.nobodys_weights"])
     def test_an_architecture_or_weights_that_timm_lacks_are_told(self, settings: Settings, name: str) -> None:

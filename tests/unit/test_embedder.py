@@ -22,7 +22,11 @@ NAN, INFINITY = float("nan"), float("inf")
 
 
 class ScriptedRuntime:
-    """A runtime whose activation is the row of its script that the first pixel of an image names."""
+    """
+    A runtime whose activation is the row of its script that the first pixel of an image names.
+
+    Its map has two by two cells: the activation four times over.
+    """
 
     name = "scripted"
 
@@ -35,7 +39,8 @@ class ScriptedRuntime:
         """Answer for each image in turn; the logits are 0, 1, 2, … times the first activation."""
         self.batch_sizes.append(len(pixels))
         activation = self._script[pixels[:, 0, 0, 0]]
-        return Output(activation, activation[:, :1] * self._slopes)
+        regions = np.tile(activation[:, np.newaxis, np.newaxis], (1, 2, 2, 1))
+        return Output(activation, activation[:, :1] * self._slopes, regions)
 
 
 def _embedder(*runtimes: ScriptedRuntime, labels: tuple[str, ...] = LABELS) -> Embedder:
@@ -73,6 +78,7 @@ def test_no_image_gives_no_row() -> None:
     runtime = ScriptedRuntime(FINITE)
     embedded = _embedder(runtime).embed([])
     assert (embedded.embeddings.shape, embedded.probabilities.shape) == ((0, 2), (0, 3))
+    assert embedded.regions.shape == (0, 0, 0, 0)
     assert runtime.batch_sizes == []
 
 
@@ -82,6 +88,8 @@ def test_many_images_go_through_in_batches() -> None:
     embedded = _embedder(runtime).embed([_image(row % 3) for row in range(2 * BATCH_SIZE + 5)])
     assert runtime.batch_sizes == [BATCH_SIZE, BATCH_SIZE, 5]
     assert embedded.embeddings[-1] == pytest.approx(np.array([0.6, 0.8]))
+    assert embedded.regions.shape == (2 * BATCH_SIZE + 5, 2, 2, 2)
+    assert embedded.regions[-1, 1, 0] == pytest.approx(np.array([3, 4]))
 
 
 @pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY])
@@ -106,6 +114,13 @@ def test_one_refused_image_does_not_spoil_the_others() -> None:
     assert f"image {BATCH_SIZE} " in str(refusals[BATCH_SIZE])
     assert embedded.embeddings[-3:] == pytest.approx(np.array([[0, 0], [0.6, 0.8], [0, 0]]))
     assert np.isfinite(embedded.probabilities).all()
+    assert embedded.regions[-3:, 0, 0] == pytest.approx(np.array([[0, 0], [3, 4], [0, 0]]))
+
+
+def test_the_regions_of_two_networks_lie_on_one_grid() -> None:
+    """Each with the length that it has in the embedding, whatever the size of its activations."""
+    embedder = _embedder(ScriptedRuntime([[300.0, 400.0]]), ScriptedRuntime([[0.0, 0.1]]))
+    assert embedder.embed([_image(0)]).regions == pytest.approx(np.tile([0.6, 0.8, 0.0, 1.0], (1, 2, 2, 1)))
 
 
 def test_two_networks_are_joined_with_equal_weight() -> None:

@@ -1,5 +1,5 @@
 """
-The torch modules: each gives the activation and the logits of ImageNet's classes in one forward pass.
+The torch modules: each gives activation, logits of ImageNet's classes and last feature map in one forward pass.
 
 Every network takes pixels as they were decoded (uint8, NHWC) and normalises them itself, so that one definition serves
 torch and, traced, OpenVINO.
@@ -33,7 +33,7 @@ class _Architecture(Protocol):
         """Return the tensors under the module's names; raises WeightsMismatch."""
 
     def module(self, state: State) -> nn.Module:
-        """Return a new module on those tensors: normalised images to activation and, with classes, logits."""
+        """Return a new module on those tensors: normalised images to what `LoadedNetwork.module` gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,10 @@ class LoadedNetwork:
 
     def module(self, dtype: torch.dtype, *, is_for_bfloat16: bool) -> nn.Module:
         """
-        Return a module from pixels (n, side, side, 3) uint8 to activations (n, d) and, with classes, logits (n, c).
+        Return a module from pixels (n, side, side, 3) uint8 to a tuple of float32 tensors.
+
+        They are the activations (n, d); where the network has classes, the logits (n, c); and where its last
+        convolution gives a map, the map, channels last (n, h, w, channels).
 
         In float32 it shares the weights of this object, in another dtype it has its own. `is_for_bfloat16` makes it
         stand the rounding of bfloat16, whoever does that: torch by the dtype, OpenVINO when it compiles.
@@ -101,10 +104,10 @@ class _VggModule(nn.Module):
         self._features, self._avgpool = vgg.features, vgg.avgpool
         self._head, self._tail = vgg.classifier[:cut], vgg.classifier[cut:]
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        pooled = self._avgpool(self._features(images)).flatten(1)  # (n, 25088)
-        activation = self._head(pooled)  # (n, 4096)
-        return activation, self._tail(activation)
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        pooled = self._avgpool(self._features(images))  # (n, 512, 7, 7)
+        activation = self._head(pooled.flatten(1))  # (n, 4096)
+        return activation, self._tail(activation), pooled.permute(0, 2, 3, 1)
 
 
 class _Vgg:
@@ -150,11 +153,14 @@ class _TimmModule(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         features = self._network.forward_features(images)
-        activation = self._network.forward_head(features, pre_logits=True).flatten(1)
-        if self._class_count == 0:
-            return (activation,)
-        # The whole head again: what stands between the two differs by architecture, and it is cheap beside the trunk.
-        return activation, self._network.forward_head(features)
+        outputs = [self._network.forward_head(features, pre_logits=True).flatten(1)]
+        if self._class_count > 0:
+            # The whole head again: what stands between differs by architecture, and it is cheap beside the trunk.
+            outputs.append(self._network.forward_head(features))
+        if features.ndim == 4:  # not the tokens of a transformer
+            is_channels_last = features.shape[1] != self._network.num_features  # Swin's, for one
+            outputs.append(features if is_channels_last else features.permute(0, 2, 3, 1))
+        return tuple(outputs)
 
 
 class _Timm:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+import numpy as np
+
 from app.core.images import UInt8Array
 from app.core.vector_index import Float32Array
 
@@ -16,16 +18,26 @@ class Output:
     Attributes:
         activation: Shape (n, d).
         logits: Shape (n, c); c is 0 where the network has no classes of ImageNet.
+        regions: The map that the last convolution gives (for VGG after its pooling, which is what fc6 takes), shape
+            (n, h, w, channels); (n, 0, 0, 0) where the network has none.
     """
 
     activation: Float32Array
     logits: Float32Array
+    regions: Float32Array
 
     @classmethod
     def of(cls, arrays: Sequence[Float32Array]) -> Self:
-        """Take what a network's module gives: the activation and, if there are classes, the logits."""
+        """Take what a network's module gives: the activation, logits if there are classes, and a map if it has one."""
         activation = arrays[0]
-        return cls(activation, arrays[1] if len(arrays) > 1 else activation[:, :0])
+        logits = next((array for array in arrays[1:] if array.ndim == 2), activation[:, :0])
+        regions = next((array for array in arrays[1:] if array.ndim == 4), None)
+        return cls(activation, logits, no_regions(len(activation)) if regions is None else regions)
+
+
+def no_regions(count: int) -> Float32Array:
+    """Return the regions of so many images in a network without a map."""
+    return np.zeros((count, 0, 0, 0), np.float32)
 
 
 class Runtime(Protocol):
