@@ -131,8 +131,8 @@ class Embedder:
         return embedded, [refusal for _, refusals in outputs for refusal in refusals]
 
     def _none(self) -> Embedded:
-        dimensions = (self.dimension, len(self.class_labels))
-        return Embedded(*(np.zeros((0, values), np.float32) for values in dimensions), no_regions(0))
+        embeddings, probabilities = (np.zeros((0, d), np.float32) for d in (self.dimension, len(self.class_labels)))
+        return Embedded(embeddings, probabilities, no_regions(0))
 
     def _embed_batch(
         self, images: Sequence[PreparedImage], position: int

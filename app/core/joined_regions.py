@@ -60,7 +60,7 @@ def resampled(regions: Float32Array, cells: int, span: float = 1.0) -> Float32Ar
     if regions.shape[1] == cells and span == 1:
         return regions
     overlap = _overlap(cells, regions.shape[1], span)
-    return np.einsum("ia,jb,nabc->nijc", overlap, overlap, regions, optimize=True)
+    return np.asarray(np.einsum("ia,jb,nabc->nijc", overlap, overlap, regions, optimize=True), np.float32)
 
 
 def _overlap(new: int, old: int, span: float) -> Float32Array:
