@@ -12,7 +12,20 @@ import typer
 
 from app import __version__
 from app.core.errors import LookalikeError
-from lookalike.commands import database, demo, index, jobs, networks, reindex, search, serve, snapshots, train, worker
+from lookalike.commands import (
+    database,
+    demo,
+    evaluate,
+    index,
+    jobs,
+    networks,
+    reindex,
+    search,
+    serve,
+    snapshots,
+    train,
+    worker,
+)
 
 app = typer.Typer(
     name="lookalike",
@@ -30,6 +43,7 @@ app.command(name="serve")(serve.serve)
 app.command(name="search")(search.search)
 app.command(name="classify")(search.classify)
 app.command(name="train")(train.train)
+app.command(name="evaluate")(evaluate.evaluate)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(networks.app, name="networks")

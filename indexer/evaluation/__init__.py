@@ -1,1 +1,1 @@
-"""How good searches are: figures for rankings, their intervals, comparisons, reports, and the gate before publishing."""
+"""How good searches are: figures with intervals, comparisons, reports, and the gate before publishing."""

@@ -39,31 +39,35 @@ def estimates(
     values: Mapping[str, Float64Array], clusters: npt.NDArray[np.integer], *, seed: int = SEED
 ) -> dict[str, Estimate]:
     """
-    Return the mean of each figure over the queries that have it, with its interval; no entry where none has it.
+    Return the mean of each figure over the queries that have figures, with its interval; nothing where none has.
 
     Args:
-        values: Figures of all queries by name, each of shape (q,); NaN where a query has none.
+        values: Figures of all queries by name, each of shape (q,); a query has all of them, or NaN for each.
         clusters: Shape (q,): what the queries belong to, such as the number of their product.
         seed: Of the resampling; the same seed gives the same intervals.
     """
-    found = {}
-    for name, figures in values.items():
-        is_defined = ~np.isnan(figures)
-        if is_defined.any():
-            found[name] = _estimate(figures[is_defined], clusters[is_defined], np.random.default_rng(seed))
-    return found
+    stacked = np.stack(list(values.values()))
+    is_defined = ~np.isnan(stacked).any(axis=0)
+    queries = int(np.count_nonzero(is_defined))
+    if queries == 0:
+        return {}
+    stacked = stacked[:, is_defined]
+    _, members = np.unique(clusters[is_defined], return_inverse=True)
+    sums = np.stack([np.bincount(members, figures).astype(np.float64) for figures in stacked])
+    low, high = _intervals(sums, np.bincount(members).astype(np.float64), np.random.default_rng(seed))
+    means = stacked.mean(axis=1)
+    return {name: Estimate(float(means[i]), float(low[i]), float(high[i]), queries) for i, name in enumerate(values)}
 
 
-def _estimate(values: Float64Array, clusters: npt.NDArray[np.integer], rng: np.random.Generator) -> Estimate:
-    _, members = np.unique(clusters, return_inverse=True)
-    counts = np.bincount(members).astype(np.float64)
-    sums = np.bincount(members, values)
-    means = np.empty(RESAMPLES)
-    step = max(1, _DRAWN_AT_ONCE // len(sums))
+def _intervals(sums: Float64Array, counts: Float64Array, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
+    """Return lower and upper bounds (f,) of the means, from the sums (f, c) and counts (c,) of the clusters."""
+    means = np.empty((len(sums), RESAMPLES))
+    step = max(1, _DRAWN_AT_ONCE // len(counts))
     for start in range(0, RESAMPLES, step):
-        part = means[start : start + step]
-        drawn = rng.integers(0, len(sums), (len(part), len(sums)), dtype=np.int32)
-        part[:] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+        drawn = rng.integers(0, len(counts), (min(step, RESAMPLES - start), len(counts)), dtype=np.int32)
+        total = counts[drawn].sum(axis=1)
+        for i, figures in enumerate(sums):
+            means[i, start : start + step] = figures[drawn].sum(axis=1) / total
     margin = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [margin, 1 - margin])
-    return Estimate(float(values.mean()), float(low), float(high), len(values))
+    low, high = np.quantile(means, [margin, 1 - margin], axis=1)
+    return low, high

@@ -128,7 +128,7 @@ def open_catalogue(
 
 
 def open_named(settings: Settings, name: str, progress: Progress) -> EmbeddedCatalogue:
-    """Open a snapshot by its id, the live one by the word `live`, or the live one as the network of this name sees it."""
+    """Open a snapshot by its id, the live one by the word `live`, or that one as the network of this name sees it."""
     if name == LIVE or is_snapshot_id(name):
         return open_catalogue(settings, progress, snapshot_id=name)
     return open_catalogue(settings, progress, network=name)
@@ -156,9 +156,7 @@ def embedding_for(
         yield embedder, pool
 
 
-def _seen_by(
-    network: str, catalogue: EmbeddedCatalogue, settings: Settings, progress: Progress
-) -> EmbeddedCatalogue:
+def _seen_by(network: str, catalogue: EmbeddedCatalogue, settings: Settings, progress: Progress) -> EmbeddedCatalogue:
     """Return the same products with the embeddings of another network; without the pictures that cannot be had."""
     progress.phase(f"Loading the network {network} (MiB)")
     wanted_network = settings.model_copy(update={"network": network})

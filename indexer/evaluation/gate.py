@@ -17,6 +17,7 @@ from app.core.settings import PREFIX, Settings
 from app.core.vector_index import Float16Array
 from indexer.evaluation.bootstrap import SEED, estimates
 from indexer.evaluation.catalogues import searched_of
+from indexer.evaluation.measuring import AIMS, Result
 from indexer.evaluation.queries import sampled
 from indexer.evaluation.ranking import K, evaluate_held_out
 
@@ -107,6 +108,40 @@ class Gate:
                     f"({PREFIX}GATE_DROP)."
                 )
         return failures
+
+
+def evaluation_failures(result: Result, gate: Gate) -> list[str]:
+    """
+    Return why what was evaluated last does not pass, a sentence each; none: it does.
+
+    Asked is what the queries can tell: a labelled folder tells nothing of products, and a file of queries is about
+    products alone. Of two catalogues, the second must not be worse than the first by more than `drop` (or 0) with 95 %
+    certainty.
+    """
+    figures, k = result.estimates[-1], result.request.k
+    metrics = {
+        name: figures[by][headline].value
+        for name, by, headline in (
+            (PRECISION, AIMS[0], f"precision_at_{k}"),
+            (PRODUCT_RECALL, AIMS[1], f"recall_at_{k}"),
+        )
+        if by in figures
+    }
+    kind = result.query_set.kind
+    asked = Gate(
+        precision=None if kind == "file" else gate.precision,
+        product_recall=None if kind == "folder" else gate.product_recall,
+    )
+    failures = asked.failures(metrics)
+    drop = gate.drop or 0.0
+    for by, headline in ((AIMS[0], f"precision_at_{k}"), (AIMS[1], f"recall_at_{k}")):
+        if (found := result.differences.get(by, {}).get(headline)) and found.high < -drop:
+            failures.append(
+                f"{result.measured[-1].catalogue.name} is worse than {result.measured[0].catalogue.name}: the "
+                f"difference in {headline} {by} is {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}), and at "
+                f"most {drop:g} less is wanted ({PREFIX}GATE_DROP)."
+            )
+    return failures
 
 
 def refuse_to_publish(snapshot_id: str, failures: Sequence[str]) -> None:

@@ -1,9 +1,8 @@
-"""
-One evaluation from the request to the figures: queries are read, embedded where they are new, ranked, and summed up.
-"""
+"""One evaluation from the request to the figures: queries are read, embedded where they are new, and ranked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -78,13 +77,13 @@ class Measured:
     evaluation: Evaluation
     index_recall: Float64Array | None
 
-    def values(self) -> dict[str, dict[str, Float64Array]]:
+    def values(self) -> dict[By, dict[str, Float64Array]]:
         """Return the figures of each query by what counts as relevant, and by name."""
         k = self.evaluation.k
         return {"by_category": self.evaluation.by_category.named(k), "by_product": self.evaluation.by_product.named(k)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Result:
     """What was asked, of one catalogue or of two, and what came of it; `clusters` are those of the intervals."""
 
@@ -93,29 +92,30 @@ class Result:
     measured: tuple[Measured, ...]
     clusters: Int32Array
 
-    def estimates(self, measured: Measured) -> dict[str, dict[str, Estimate]]:
-        """Return the figures with their intervals; what counts as relevant is left out where nobody has any of it."""
-        found = {by: self._estimates(values) for by, values in measured.values().items()}
-        return {by: figures for by, figures in found.items() if figures}
+    @cached_property
+    def estimates(self) -> tuple[dict[By, dict[str, Estimate]], ...]:
+        """The figures of each with their intervals; what counts as relevant is absent where no query has any of it."""
+        return tuple(self._estimates(measured.values()) for measured in self.measured)
 
-    def differences(self) -> dict[str, dict[str, Estimate]]:
-        """Return the second one's figures less the first one's, query by query, with the intervals of that."""
+    @cached_property
+    def differences(self) -> dict[By, dict[str, Estimate]]:
+        """The second one's figures less the first one's, query by query, with the intervals of that; for two alone."""
+        if len(self.measured) == 1:
+            return {}
         first, second = (measured.values() for measured in self.measured)
-        found = {
-            by: self._estimates({name: second[by][name] - values for name, values in figures.items()})
-            for by, figures in first.items()
-        }
-        return {by: figures for by, figures in found.items() if figures}
+        return self._estimates(
+            {by: {name: second[by][name] - values for name, values in first[by].items()} for by in AIMS}
+        )
 
     @property
     def aim(self) -> By:
-        """What counts as relevant where one figure has to speak for all: products in a file of queries, else categories."""
-        is_defined = {by: any(_has_any(measured, by) for measured in self.measured) for by in AIMS}
-        wanted = "by_product" if self.query_set.kind == "file" else "by_category"
-        return wanted if is_defined[wanted] else "by_category" if is_defined["by_category"] else "by_product"
+        """What counts as relevant where one figure speaks for all: products in a file of queries, else categories."""
+        wanted: tuple[By, ...] = AIMS[::-1] if self.query_set.kind == "file" else AIMS
+        return next((by for by in wanted if any(_has_any(measured, by) for measured in self.measured)), wanted[0])
 
-    def _estimates(self, values: Mapping[str, Float64Array]) -> dict[str, Estimate]:
-        return estimates(values, self.clusters, seed=self.request.seed)
+    def _estimates(self, values: Mapping[By, Mapping[str, Float64Array]]) -> dict[By, dict[str, Estimate]]:
+        found = {by: estimates(figures, self.clusters, seed=self.request.seed) for by, figures in values.items()}
+        return {by: figures for by, figures in found.items() if figures}
 
 
 def _has_any(measured: Measured, by: By) -> bool:
@@ -161,7 +161,7 @@ def _measure(catalogue: EmbeddedCatalogue, asked: Asked, k: int, progress: Progr
     evaluation = evaluate(asked, catalogue.searched, k, advance=progress.advance)
     recall = None
     if catalogue.index is not None:
-        some = asked.some(INDEX_QUERIES)
+        some = asked.those(np.unique(np.linspace(0, len(asked) - 1, min(INDEX_QUERIES, len(asked)), dtype=np.int64)))
         progress.phase("Comparing the index with exact search", len(some))
         recall = index_recall(some, catalogue.searched, catalogue.index, k, advance=progress.advance)
     return Measured(catalogue, asked, evaluation, recall)
@@ -195,7 +195,9 @@ def _from_files(queries: Sequence[Query], seen: Sequence[_Seen], catalogue: Embe
     relevant: list[Rows] = [
         np.array([numbers[name] for name in query.product_ids if name in numbers], np.int64) for query in queries
     ]
-    stated = [query.category or _shared_category(catalogue, found) for query, found in zip(queries, relevant, strict=True)]
+    stated = [
+        query.category or _shared_category(catalogue, found) for query, found in zip(queries, relevant, strict=True)
+    ]
     return Asked(
         embeddings=np.stack([embedding for _, embedding in seen]),
         categories=np.array([catalogue.category_numbers.get(name or "", NO_CATEGORY) for name in stated], np.int32),

@@ -79,8 +79,8 @@ def best_first(scores: Float32Array) -> Int64Array:
     keys <<= _COLUMN_BITS
     keys |= np.arange(scores.shape[1], dtype=np.uint64)
     keys.sort(axis=1)
-    keys &= _COLUMN
-    return keys.view(np.int64)
+    order: Int64Array = (keys & _COLUMN).view(np.int64)
+    return order
 
 
 def figures_of(relevant: BoolArray, candidates: Int64Array, k: int) -> Figures:

@@ -2,7 +2,7 @@
 What is asked: pictures of a labelled folder, pictures with the products that they should find, or the catalogue's own.
 
 A file of queries is JSONL or CSV with a line for each picture: `image`, its path (relative to the file), and
-`products`, the ids of the products that should be found, as a list in JSONL, and in CSV parted by `|`. Rows with the same
+`products`, the ids of the products that should be found, as a list in JSONL, and in CSV parted by `|`. Rows with one
 picture are one query:
 
     {"image": "photos/1.jpg", "products": ["mug-1", "mug-7"]}

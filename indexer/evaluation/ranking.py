@@ -79,14 +79,13 @@ class Asked:
     def __len__(self) -> int:
         return len(self.categories)
 
-    def some(self, count: int) -> "Asked":
-        """Return so many of the queries, evenly spread, or all of them."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self)), dtype=np.int64))
+    def those(self, queries: Rows) -> "Asked":
+        """Return some of the queries."""
         return Asked(
-            self.embeddings[chosen],
-            self.categories[chosen],
-            [self.own_rows[i] for i in chosen],
-            [self.relevant[i] for i in chosen],
+            self.embeddings[queries],
+            self.categories[queries],
+            [self.own_rows[i] for i in queries],
+            [self.relevant[i] for i in queries],
         )
 
 
@@ -178,7 +177,7 @@ def index_recall(
 
 
 def picture_scores(asked: Asked, searched: Searched) -> Float32Array:
-    """Return the cosine of each query with each picture, LEFT_OUT with the query's own; shape (q, n): for few queries."""
+    """Return the cosine of few queries with each picture, LEFT_OUT with the query's own; shape (q, n)."""
     blocks = [scores for _, scores in _score_blocks(asked, searched)]
     return np.concatenate([np.empty((0, len(searched.row_products)), np.float32), *blocks])
 
@@ -190,9 +189,7 @@ def product_scores(scores: Float32Array, searched: Searched) -> Float32Array:
     return np.maximum.reduceat(scores, searched.starts, axis=1)
 
 
-def _score_blocks(
-    asked: Asked, searched: Searched, *, leaves_out: bool = True
-) -> Iterator[tuple[int, Float32Array]]:
+def _score_blocks(asked: Asked, searched: Searched, *, leaves_out: bool = True) -> Iterator[tuple[int, Float32Array]]:
     """Yield the first of some queries, and their scores with every picture, shape (b, n)."""
     rows, dimension = searched.embeddings.shape
     step = max(1, _SCORES_AT_ONCE // rows)
@@ -218,14 +215,12 @@ def _by_product(scores: Float32Array, relevant: Sequence[Rows], k: int) -> Figur
     for row, products in zip(wanted, relevant, strict=True):
         row[products] = True
     wanted &= scores > LEFT_OUT
-    has_any = wanted.any(axis=1)
+    has_any = np.count_nonzero(wanted, axis=1) > 0
     figures, _ = _ranked(scores[has_any], wanted[has_any], k)  # none of them where products have one picture each
     return figures.spread(has_any)
 
 
-def _by_category(
-    scores: Float32Array, categories: Rows, searched: Searched, k: int
-) -> tuple[Figures, Int32Array]:
+def _by_category(scores: Float32Array, categories: Rows, searched: Searched, k: int) -> tuple[Figures, Int32Array]:
     """Return the figures where the category is what should be found, and the first hits."""
     wanted = categories[:, np.newaxis] == searched.categories
     wanted &= (categories != NO_CATEGORY)[:, np.newaxis]

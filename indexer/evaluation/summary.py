@@ -1,0 +1,162 @@
+"""What an evaluation comes to, in sentences and tables that a shop reads without knowing the figures' names."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from indexer.evaluation.bootstrap import Estimate, estimates
+from indexer.evaluation.gate import Gate
+from indexer.evaluation.measuring import By, Measured, Result
+from indexer.evaluation.ranking import NO_CATEGORY
+
+LOWEST_INDEX_RECALL: Final = 0.99
+WEAK_BY: Final = 0.1
+"""A category is told of whose share of right hits is so much below that of all."""
+WEAK_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """
+    One category of the shop.
+
+    Attributes:
+        name: As the catalogue has it.
+        products: In the catalogue.
+        figures: Of the queries of this category, by name; empty without any.
+        mistaken_for: The other category that most of its wrong hits are of.
+        mistaken_share: How many of all its hits those are.
+    """
+
+    name: str
+    products: int
+    figures: dict[str, Estimate]
+    mistaken_for: str | None
+    mistaken_share: float
+
+
+def category_rows(result: Result, measured: Measured) -> list[CategoryRow]:
+    """Return every category that was asked for, by falling share of right hits."""
+    catalogue, evaluation = measured.catalogue, measured.evaluation
+    sizes = Counter(product.category for product in catalogue.products)
+    values = evaluation.by_category.named(evaluation.k)
+    product_categories = catalogue.searched.categories
+    rows = []
+    for name, number in catalogue.category_numbers.items():
+        queries = np.flatnonzero((measured.asked.categories == number) & evaluation.by_category.is_defined)
+        if not len(queries):
+            continue
+        of_these = {figure: of_all[queries] for figure, of_all in values.items()}
+        found = estimates(of_these, result.clusters[queries], seed=result.request.seed)
+        hits = evaluation.hits[queries]
+        hit_categories = product_categories[hits[hits >= 0]]
+        wrong = Counter(hit_categories[(hit_categories != number) & (hit_categories != NO_CATEGORY)].tolist())
+        worst, count = wrong.most_common(1)[0] if wrong else (NO_CATEGORY, 0)
+        mistaken_for = None if worst == NO_CATEGORY else list(catalogue.category_numbers)[worst]
+        rows.append(CategoryRow(name, sizes[name], found, mistaken_for, count / max(len(hit_categories), 1)))
+    return sorted(rows, key=lambda row: -row.figures[headline_name("by_category", evaluation.k)].value)
+
+
+def headline_name(by: By, k: int) -> str:
+    """Return the name of the one figure that speaks for all."""
+    return f"precision_at_{k}" if by == "by_category" else f"recall_at_{k}"
+
+
+def verdict(result: Result) -> str:
+    """Return what came out, in a sentence."""
+    return _verdict_on_two(result) if len(result.measured) > 1 else _verdict_on_one(result)
+
+
+def _verdict_on_one(result: Result) -> str:
+    by, k = result.aim, result.request.k
+    figures = result.estimates[0].get(by)
+    if figures is None:
+        return (
+            "Nothing could be measured: these pictures have no category that others share, and no product has several "
+            "pictures. Name a labelled folder or a file of queries."
+        )
+    found = figures[headline_name(by, k)]
+    pictures = f"measured with {found.queries:,} pictures"
+    if by == "by_category":
+        return (
+            f"Of the {k} products shown for a picture, {found.value * k:.1f} are of its category "
+            f"({found.low * k:.1f} to {found.high * k:.1f} with 95 % certainty, {pictures})."
+        )
+    interval = f"({found.low:.1%} to {found.high:.1%} with 95 % certainty, {pictures})"
+    if result.query_set.kind == "file":
+        return f"Of the products that should be found, {found.value:.1%} are among the first {k} {interval}."
+    return f"{found.value:.1%} of pictures find their own product among the first {k} {interval}."
+
+
+def _verdict_on_two(result: Result) -> str:
+    by, k = result.aim, result.request.k
+    differences = result.differences.get(by)
+    first, second = (measured.catalogue.name for measured in result.measured)
+    if differences is None:
+        return "The two could not be compared: no picture has anything to find in both."
+    found = differences[headline_name(by, k)]
+    if by == "by_category":
+        scale, unit, what = k, "", f"of the {k} products shown for a picture are of its category"
+    else:
+        scale, unit, what = 100, " %", f"of what should be found is among the first {k}"
+    interval = (
+        f"{found.low * scale:+.2f} to {found.high * scale:+.2f}{unit} with 95 % certainty, measured with the same "
+        f"{found.queries:,} pictures"
+    )
+    if found.low > 0 or found.high < 0:
+        better, worse = (second, first) if found.value > 0 else (first, second)
+        return (
+            f"{_capitalised(better)} is better than {worse}: {abs(found.value) * scale:.2f}{unit} more {what} "
+            f"(difference {interval})."
+        )
+    return f"No difference between {first} and {second} can be told: {what}, difference {interval}."
+
+
+def advice(result: Result, rows: Sequence[CategoryRow], gate: Gate) -> list[str]:
+    """Return what to do, the most useful first."""
+    if len(result.measured) > 1:
+        return _advice_on_two(result)
+    measured, k = result.measured[0], result.request.k
+    steps = []
+    figures = result.estimates[0]
+    precision = figures.get("by_category", {}).get(headline_name("by_category", k))
+    weak = [row for row in reversed(rows) if precision and _share(row, k) < precision.value - WEAK_BY]
+    for row in weak[:WEAK_SHOWN]:
+        taken = f"; {row.mistaken_share:.0%} are of “{row.mistaken_for}” instead" if row.mistaken_for else ""
+        few = f" It has only {row.products:,} products, so that few can be shown." if row.products <= k else ""
+        steps.append(f"Look at “{row.name}”: {_share(row, k):.0%} of its hits are of that category{taken}.{few}")
+    if weak:
+        steps.append("Pictures that lie in a wrong category make this worse: `lookalike doctor` lists suspects.")
+    if measured.index_recall is not None and measured.index_recall.mean() < LOWEST_INDEX_RECALL:
+        steps.append("The index misses hits that exact search finds; build it anew with `lookalike reindex --full`.")
+    if rows:
+        steps.append("Look at the worst queries below: often the picture is unusual, or its category is.")
+    if precision and not gate.is_set:
+        floor = int(precision.low * 100 - 1) / 100
+        steps.append(f"To keep a worse index from being published, set LOOKALIKE_GATE_PRECISION={max(floor, 0):g}.")
+    return steps
+
+
+def _advice_on_two(result: Result) -> list[str]:
+    by, k = result.aim, result.request.k
+    differences = result.differences.get(by)
+    if differences is None:
+        return []
+    found, (first, second) = differences[headline_name(by, k)], (each.catalogue for each in result.measured)
+    if found.low <= 0 <= found.high:
+        return ["Take whichever is quicker or smaller; or ask with more pictures (--queries) to tell them apart."]
+    better = second if found.value > 0 else first
+    if better.network != better.manifest.network:
+        return [f"To search with it, index with `--network {better.network}`; old embeddings are kept."]
+    return [f"To search with it, `lookalike snapshots publish {better.snapshot_id}`, unless it is live already."]
+
+
+def _share(row: CategoryRow, k: int) -> float:
+    return row.figures[headline_name("by_category", k)].value
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("snapshot ") else text

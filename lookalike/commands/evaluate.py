@@ -1,0 +1,194 @@
+"""`lookalike evaluate`: how good the results are, and which of two indexes or networks finds more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.core.settings import Settings
+from lookalike.options import DataDir, Json
+from lookalike.output import print_json, print_table
+from lookalike.progress import shown_progress
+
+if TYPE_CHECKING:
+    from indexer.evaluation.bootstrap import Estimate
+    from indexer.evaluation.gate import Gate
+    from indexer.evaluation.measuring import Request, Result
+    from indexer.evaluation.summary import CategoryRow
+    from indexer.evaluation.worst import WorstQuery
+    from indexer.progress import Progress
+
+GATE_K = 10  # the gate's settings are about ten hits
+
+Queries = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[QUERIES]",
+        help="Folder of pictures, a sub-folder a category; or a file (JSONL, CSV) of pictures and the products that "
+        "they should find. [default: the catalogue's own pictures, held out one by one]",
+    ),
+]
+SnapshotId = Annotated[str | None, typer.Option("--snapshot", help="Snapshot to search. [default: the live one]")]
+Network = Annotated[
+    str | None, typer.Option("--network", help="Network to search with. [default: that of the snapshot]")
+]
+Compared = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--compare", metavar="A B", help="Ask two with the same queries: ids of snapshots, names of networks, or live."
+    ),
+]
+Gated = Annotated[
+    bool, typer.Option("--gate", help="End with exit code 1 where less is found than LOOKALIKE_GATE_… ask for.")
+]
+Asked = Annotated[
+    int | None, typer.Option("--queries", min=1, help="Pictures to ask with, at most; drawn by lot. [default: 5000]")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", help="File for the report. [default: reports/evaluation.html in the data folder]"),
+]
+K = Annotated[int, typer.Option("-k", min=1, max=100, help="Hits that a shopper looks at.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the draw and the intervals. [default: 20171]")]
+
+
+def evaluate(  # noqa: PLR0913  # each is an option of the command
+    queries: Queries = None,
+    *,
+    snapshot: SnapshotId = None,
+    network: Network = None,
+    compare: Compared = None,
+    gate: Gated = False,
+    k: K = 10,
+    count: Asked = None,
+    seed: Seed = None,
+    output: Output = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how good the results are, and write a report with the worst queries to look at."""
+    from indexer.evaluation.bootstrap import SEED  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.evaluation.gate import Gate  # noqa: PLC0415
+    from indexer.evaluation.measuring import QUERIES, Request  # noqa: PLC0415
+    from indexer.worker import step_back  # noqa: PLC0415
+
+    settings = Settings.load(data_dir=data_dir)
+    asked_of = Gate.from_settings(settings)
+    _check_usage(asked_of if gate else None, k=k, compare=compare, one=(snapshot, network))
+    step_back()  # searches of a service on this machine go first
+    request = Request(
+        source=queries,
+        snapshot_id=snapshot,
+        network=network,
+        compared=compare,
+        k=k,
+        queries=QUERIES if count is None else count,
+        seed=SEED if seed is None else seed,
+    )
+    path = output or settings.data_dir / "reports" / "evaluation.html"
+    failures = _evaluate(settings, request, asked_of, path, is_gated=gate, as_json=as_json)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _check_usage(
+    gate: "Gate | None", *, k: int, compare: tuple[str, str] | None, one: tuple[str | None, str | None]
+) -> None:
+    """Refuse options that do not go together; `gate` is None where it was not asked for."""
+    if compare is not None and one != (None, None):
+        raise typer.BadParameter("Name both in --compare A B, without --snapshot and --network.")
+    if gate is None:
+        return
+    if k != GATE_K:
+        raise typer.BadParameter(f"The gate is about {GATE_K} hits; leave out -k.", param_hint="--gate")
+    if compare is None and (gate.precision, gate.product_recall) == (None, None):
+        raise typer.BadParameter(
+            "Nothing is asked of the results: set LOOKALIKE_GATE_PRECISION or LOOKALIKE_GATE_PRODUCT_RECALL, or "
+            "compare two with --compare.",
+            param_hint="--gate",
+        )
+
+
+def _evaluate(
+    settings: Settings, request: "Request", gate: "Gate", path: Path, *, is_gated: bool, as_json: bool
+) -> list[str]:
+    """Measure, write the report, print; return why the gate is not passed."""
+    from indexer.evaluation.document import evaluation_document  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.evaluation.gate import evaluation_failures  # noqa: PLC0415
+    from indexer.evaluation.measuring import run_evaluation  # noqa: PLC0415
+    from indexer.evaluation.report import evaluation_report  # noqa: PLC0415
+    from indexer.evaluation.summary import category_rows  # noqa: PLC0415
+    from indexer.evaluation.worst import worst_queries  # noqa: PLC0415
+    from indexer.reports import write_report  # noqa: PLC0415
+
+    with shown_progress() as progress:
+        result = run_evaluation(settings, request, progress)
+        progress.phase("Working out the intervals")
+        rows = [category_rows(result, measured) for measured in result.measured]
+        worst = worst_queries(result)
+        failures = evaluation_failures(result, gate) if is_gated else None
+        thumbnails = _thumbnails(settings, worst, progress)
+        write_report(path, evaluation_report(result, rows[-1], worst, thumbnails, failures, gate))
+    if as_json:
+        print_json(evaluation_document(result, rows, worst, failures) | {"report": str(path)})
+    else:
+        _print(result, rows[-1])
+        typer.echo(f"The report, with the worst queries to look at, is {path}.")
+        if failures is not None:
+            typer.echo("\n".join(["The gate is not passed.", *failures]) if failures else "The gate is passed.")
+    return failures or []
+
+
+def _thumbnails(settings: Settings, worst: "Sequence[WorstQuery]", progress: "Progress") -> dict[str, str]:
+    from app.core.decode_pool import DecodePool  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.evaluation.report import THUMBNAIL_PX  # noqa: PLC0415
+    from indexer.evaluation.worst import pictures_of  # noqa: PLC0415
+    from indexer.reports import thumbnail_uris  # noqa: PLC0415
+
+    pictures = pictures_of(worst)
+    progress.phase("Drawing the worst queries", len(pictures))
+    with DecodePool.from_settings(settings) as pool:
+        return thumbnail_uris(pictures, THUMBNAIL_PX, pool, progress.advance)
+
+
+def _print(result: "Result", rows: "Sequence[CategoryRow]") -> None:
+    from indexer.evaluation.summary import verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    typer.echo(verdict(result))
+    names = [measured.catalogue.name for measured in result.measured]
+    columns = ["", "Figure", *(f"{name} " for name in names), *(["Difference "] if len(names) > 1 else [])]
+    shown = [
+        [by.replace("_", " "), name, *(_interval(figures.get(by, {}).get(name)) for figures in result.estimates)]
+        + ([_interval(result.differences.get(by, {}).get(name), sign="+")] if len(names) > 1 else [])
+        for by in ("by_category", "by_product")
+        for name in next((figures[by] for figures in result.estimates if by in figures), {})
+    ]
+    if shown:
+        print_table("", columns, shown)
+    if rows:
+        k = result.request.k
+        print_table(
+            f"Each category{f', {names[-1]}' if len(names) > 1 else ''}",
+            ("Category", "Queries ", f"precision@{k} ", f"nDCG@{k} ", "Wrong hits are of"),
+            [
+                (
+                    row.name,
+                    f"{row.figures['map'].queries:,}",
+                    f"{row.figures[f'precision_at_{k}'].value:.3f}",
+                    f"{row.figures[f'ndcg_at_{k}'].value:.3f}",
+                    row.mistaken_for,
+                )
+                for row in rows
+            ],
+        )
+    for measured in result.measured:
+        if measured.index_recall is not None:
+            typer.echo(
+                f"The index of {measured.catalogue.name} finds {measured.index_recall.mean():.1%} of what exact "
+                f"search finds."
+            )
+
+
+def _interval(found: "Estimate | None", sign: str = "") -> str:
+    return "" if found is None else f"{found.value:{sign}.3f} ({found.low:{sign}.3f} to {found.high:{sign}.3f})"
