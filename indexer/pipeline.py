@@ -15,6 +15,7 @@ from app.core.errors import NoReadableImage, SourceInvalid, TooManyFailures
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.records import Comparison
+from indexer.evaluation.gate import Gate
 from indexer.ingest import Ingest
 from indexer.progress import Progress
 from indexer.publish import Published, publish_snapshot
@@ -192,6 +193,7 @@ def _publish(
         keep=settings.snapshots_kept,
         may_keep_live=may_keep_live,
         max_missing_share=settings.max_unfetched_share,
+        gate=Gate.from_settings(settings),
     )
     workplace.watch.lap("publish")
     return IndexResult(report, published, tools.embedder.network, tools.embedder.runtime, workplace.watch.seconds)

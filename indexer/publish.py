@@ -4,18 +4,20 @@ From stored embeddings to the live snapshot: build, write aside, verify in a fre
 A kill at any moment leaves the old snapshot live or the new one, never a mix: `CURRENT` is replaced only at the end.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
-from app.core.errors import LookalikeError, SnapshotError, VerificationFailed
+from app.core.errors import LookalikeError, RelevanceTooLow, SnapshotError, VerificationFailed
 from app.core.manifest import SnapshotFacts
 from app.core.probes import probe_images
 from app.core.products import ProductRecord, to_line
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
+from indexer.evaluation.gate import Gate, relevance_metrics
 from indexer.progress import Progress
 from indexer.workplace import Tools
 
@@ -40,6 +42,7 @@ def publish_snapshot(
     keep: int,
     may_keep_live: bool,
     max_missing_share: float,
+    gate: Gate,
 ) -> Published:
     """
     Publish a snapshot of the catalogue as it is now; the caller holds the lock of `snapshots`.
@@ -51,6 +54,7 @@ def publish_snapshot(
     Raises:
         VerificationFailed: More pictures have no embedding, or the new snapshot did not pass its checks; the old one
             stays live.
+        RelevanceTooLow: It finds less than `gate` asks for; it is on the disk, to be looked at, and the old one live.
         StorageError: It could not be written; the old one stays live.
     """
     store, embedder = tools.store, tools.embedder
@@ -61,17 +65,23 @@ def publish_snapshot(
     if unchanged is not None:
         return unchanged
     sha256s = [image.sha256 for product in products for image in product.images]
+    embeddings = store.get(sha256s)
     progress.phase("Building the index")
     temporary = snapshots.write(
         snapshot_facts(embedder, watermark),
         products=products,
-        embeddings=store.get(sha256s),
+        embeddings=embeddings,
         probes=_probe_embeddings(embedder, tools.pool),
     )
     progress.phase("Verifying the index")
     metrics = asdict(verify_in_fresh_process(temporary))
+    progress.phase("Measuring what it finds")
+    metrics |= relevance_metrics(products, embeddings)
+    failures = gate.failures(metrics, _live_metrics(snapshots))
     progress.phase("Publishing")
     snapshot_id = snapshots.adopt(temporary, metrics)
+    if failures:
+        raise _refusal(snapshots, snapshot_id, failures, keep)
     snapshots.publish(snapshot_id)
     try:
         _clean_up(snapshots, tools, keep)
@@ -100,6 +110,23 @@ def _clean_up(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
     with tools.database.reading() as catalogue:
         shown = catalogue.image_sha256s() | snapshots.image_sha256s()
     tools.reader.store.remove_unreferenced(shown, older_than_s=PICTURE_AGE_S)
+
+
+def _live_metrics(snapshots: SnapshotFolder) -> dict[str, float]:
+    """Return what was measured of the live snapshot; nothing where there is none, or a damaged one."""
+    live = next((info.manifest for info in snapshots.list() if info.is_live), None)
+    return live.metrics if live else {}
+
+
+def _refusal(snapshots: SnapshotFolder, snapshot_id: str, failures: Sequence[str], keep: int) -> RelevanceTooLow:
+    """Say why a snapshot is not published; it stays on the disk, in the place of one that was refused before."""
+    with suppress(LookalikeError):  # that an old one takes space is not what the user has to know now
+        snapshots.prune(keep + 1)
+    return RelevanceTooLow(
+        f"Snapshot {snapshot_id} was built and not published. {' '.join(failures)} What was live stays live. "
+        f"`lookalike evaluate --compare live {snapshot_id}` shows what became worse; "
+        f"`lookalike snapshots publish {snapshot_id}` publishes it all the same."
+    )
 
 
 def _live_if_current(

@@ -11,7 +11,6 @@ from typing import Final, Self
 
 import numpy as np
 
-from app.core.errors import RelevanceTooLow
 from app.core.products import ProductRecord
 from app.core.settings import PREFIX, Settings
 from app.core.vector_index import Float16Array
@@ -142,17 +141,3 @@ def evaluation_failures(result: Result, gate: Gate) -> list[str]:
                 f"most {drop:g} less is wanted ({PREFIX}GATE_DROP)."
             )
     return failures
-
-
-def refuse_to_publish(snapshot_id: str, failures: Sequence[str]) -> None:
-    """
-    Say that a snapshot stays unpublished, and how to publish it all the same.
-
-    Raises:
-        RelevanceTooLow: Always.
-    """
-    raise RelevanceTooLow(
-        f"Snapshot {snapshot_id} was built and not published. {' '.join(failures)} What was live stays live. "
-        f"`lookalike evaluate --compare live {snapshot_id}` shows what became worse; "
-        f"`lookalike snapshots publish {snapshot_id}` publishes it all the same."
-    )

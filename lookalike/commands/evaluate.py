@@ -24,7 +24,7 @@ GATE_K = 10  # the gate's settings are about ten hits
 Queries = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[QUERIES]",
+        metavar="QUERIES",
         help="Folder of pictures, a sub-folder a category; or a file (JSONL, CSV) of pictures and the products that "
         "they should find. [default: the catalogue's own pictures, held out one by one]",
     ),
