@@ -130,7 +130,10 @@ def _feed(source: str, pictures: Path | None, download: Download | None) -> tupl
 
 def _without_secrets(address: str) -> str:
     """Return an address as it may be shown: without user, password and query, which may be keys."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise SourceMissing("The address of the source cannot be read.") from error
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -6,21 +6,26 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
-from app.db.checks import MAX_LOCATION_CHARS, is_storable
+from app.db.checks import MAX_ADDRESS_BYTES, MAX_LOCATION_CHARS, is_address, is_storable
 from indexer.sources.records import Refusal, Refused, SourceImage, shown
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|//")  # two letters or more: C:\ is a drive
-_ONE_OF_SEVERAL = re.compile(r"https?://.*|.*\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif|heic)", re.IGNORECASE)
+_PATH = r"(?!https?://).*\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif|heic)"
+_ONE_PATH = re.compile(_PATH, re.IGNORECASE)
+_ONE_OF_SEVERAL = re.compile(rf"https?://.*|{_PATH}", re.IGNORECASE)
+_SPACE = re.compile(r"\s")
 _SEPARATING = re.compile(r"[\s,;|]")
-# Tried in this order. A comma alone parts addresses only before the next one: it may also stand in an address.
+# Tried in this order, each with what every piece has to be. A comma alone parts addresses only before the next one: it
+# may also stand in an address, and so may a space, in those that somebody forgot to encode.
 # Each run of spaces is gone through once (no look back into it, no giving back): a cell may be a million of them.
 _SEPARATORS = (
-    re.compile(r"(?<!\s)\s*+\|\s*+"),
-    re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE),
-    re.compile(r"(?<!\s)\s*+[,;]\s++"),
-    re.compile(r"\s++"),
+    (re.compile(r"(?<!\s)\s*+\|\s*+"), _ONE_OF_SEVERAL),
+    (re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE), _ONE_OF_SEVERAL),
+    (re.compile(r"(?<!\s)\s*+[,;]\s++"), _ONE_OF_SEVERAL),
+    (re.compile(r"\s++"), _ONE_PATH),
 )
 
 
@@ -56,9 +61,9 @@ def _divided(text: str) -> list[str]:
     text = text.strip(" \t\r\n,;|")
     if not _SEPARATING.search(text):
         return [text] if text else []
-    for separator in _SEPARATORS:
+    for separator, one in _SEPARATORS:
         pieces = [piece for piece in separator.split(text) if piece]
-        if len(pieces) > 1 and all(_ONE_OF_SEVERAL.fullmatch(piece) for piece in pieces):
+        if len(pieces) > 1 and all(one.fullmatch(piece) for piece in pieces):
             return pieces
     return [text]
 
@@ -73,7 +78,7 @@ class PicturePlaces:
     def find(self, stated: str) -> SourceImage:
         """Return where the picture is; whether it is there, and whether the address may be asked, shows later."""
         if _ADDRESS.match(stated):
-            return SourceImage(address=stated)
+            return SourceImage(address=_address(stated))
         if _SCHEME.match(stated):
             raise Refused(Refusal.URL_NOT_ALLOWED, f"The picture {shown(stated)} is not an address with https://.")
         if self._folder is None:
@@ -94,3 +99,16 @@ class PicturePlaces:
     @cached_property
     def _real_folder(self) -> Path:
         return Path(os.path.realpath(self._folder or ""))
+
+
+def _address(stated: str) -> str:
+    """Return an address as the catalogue keeps it: with a scheme in small letters, and spaces encoded."""
+    scheme, rest = stated.split(":", 1)
+    address = f"{scheme.lower()}:{_SPACE.sub(lambda space: quote(space[0]), rest)}"
+    if not is_address(address):
+        raise Refused(
+            Refusal.URL_NOT_ALLOWED,
+            f"The picture {shown(stated)} has an address of more than {MAX_ADDRESS_BYTES:,} bytes, or one that holds "
+            "what is no text.",
+        )
+    return address

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.products import AVAILABILITIES
-from app.db.checks import is_product_id
+from app.db.checks import is_address, is_product_id
 from indexer.sources.pictures import PicturePlaces, stated_pictures
 from indexer.sources.prices import currency_of, price_of
 from indexer.sources.records import Refusal, Refused, SourceImage
@@ -218,6 +218,7 @@ A, B = "https://i.example/a.jpg", "https://i.example/b?x=1,2"
         ("a b.jpg|c d.jpg", ["a b.jpg", "c d.jpg"]),
         (f"a.jpg, {A}", ["a.jpg", A]),
         ("my photo.jpg", ["my photo.jpg"]),
+        ("https://i.example/my photo.jpg", ["https://i.example/my photo.jpg"]),
         ("mug, blue.jpg", ["mug, blue.jpg"]),
         ("mug,blue.jpg", ["mug,blue.jpg"]),
         ("photo v1.0 end.jpg", ["photo v1.0 end.jpg"]),
@@ -296,10 +297,34 @@ def test_the_folder_itself_may_be_reached_in_any_way(tmp_path: Path, monkeypatch
     assert PicturePlaces(Path(os.pardir)).find("a.jpg").path == Path(os.pardir, "a.jpg")
 
 
-@pytest.mark.parametrize("stated", ["http://i.example/a.jpg", "HTTPS://i.example/a.jpg", "https://127.0.0.1/"])
+@pytest.mark.parametrize("stated", ["http://i.example/a.jpg", "https://i.example/ä,b.jpg", "https://127.0.0.1/"])
 def test_an_address_is_kept_as_it_is_stated(stated: str) -> None:
     """Whether it may be asked is decided where it is fetched, in one place for all."""
     assert PicturePlaces(None).find(stated) == SourceImage(address=stated)
+
+
+@pytest.mark.parametrize(
+    ("stated", "address"),
+    [
+        ("HTTPS://I.example/A.jpg", "https://I.example/A.jpg"),
+        ("https://i.example/my photo.jpg?a= b", "https://i.example/my%20photo.jpg?a=%20b"),
+        ("https://i.example/my\u00a0photo.jpg", "https://i.example/my%C2%A0photo.jpg"),
+    ],
+)
+def test_an_address_is_one_that_the_catalogue_holds(stated: str, address: str) -> None:
+    """With spaces encoded, as they are sent, and the scheme in small letters."""
+    assert PicturePlaces(None).find(stated) == SourceImage(address=address)
+    assert is_address(address)
+
+
+@pytest.mark.parametrize("stated", [f"https://i.example/{'x' * 2_048}", "https://i.example/\ud800.jpg", "https://"])
+def test_an_address_that_the_catalogue_cannot_hold_is_refused(stated: str) -> None:
+    """With its row, and not when all pictures before it are fetched."""
+    with pytest.raises(Refused) as caught:
+        PicturePlaces(None).find(stated)
+
+    assert caught.value.reason == Refusal.URL_NOT_ALLOWED
+    assert len(caught.value.message) < 300
 
 
 @pytest.mark.parametrize(

@@ -312,6 +312,12 @@ def test_a_feed_from_an_address_is_brought_here_first(tmp_path: Path) -> None:
     assert [(row.row, row.reason) for row in refused] == [(3, "path-not-allowed")]
 
 
+def test_an_address_that_nobody_can_read_is_told(tmp_path: Path) -> None:
+    """In one sentence, without what may be secret in it."""
+    with pytest.raises(SourceMissing, match=r"^The address of the source cannot be read\.$"):
+        open_source("https://[shop.example/feed.csv?key=secret", download=lambda _: tmp_path / "never")
+
+
 def test_an_address_without_a_downloader_is_refused() -> None:
     """Nothing is taken for a file that is an address."""
     with pytest.raises(SourceMissing, match=r"^https://shop\.example/a is an address"):
