@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -269,8 +269,9 @@ class SnapshotFolder:
         """Return the SHA-256 of every picture that a snapshot on the disk shows."""
         shown: set[str] = set()
         for snapshot_id in self._ids():
-            lines = (self._root / snapshot_id / PRODUCTS_FILE).read_bytes()
-            shown.update(sha256.decode() for sha256 in _IMAGE_SHA256.findall(lines))
+            with suppress(FileNotFoundError):  # the first release's have no products in them, and cannot be served
+                lines = (self._root / snapshot_id / PRODUCTS_FILE).read_bytes()
+                shown.update(sha256.decode() for sha256 in _IMAGE_SHA256.findall(lines))
         return shown
 
     def prune(self, keep: int) -> tuple[str, ...]:

@@ -96,6 +96,19 @@ def test_a_product_whose_name_cannot_be_stored_is_skipped(settings: Settings, ph
     assert report.products == PHOTOS
 
 
+def test_a_snapshot_of_the_first_release_does_not_fail_the_next_one(settings: Settings, photos: Path) -> None:
+    """It has no products in it; it stays on the disk, is not served, and is followed by one that is."""
+    live = index_folder(settings, photos).published.snapshot_id
+    old = reseal(settings.snapshots_dir, live, lambda manifest: manifest.update(format_version=1))
+    (settings.snapshots_dir / old / "products.jsonl").unlink()
+    (settings.snapshots_dir / "CURRENT").unlink()
+
+    result = index_folder(settings, photos)
+
+    assert (result.published.is_new, result.ingest.embedded) == (True, 0)
+    assert {info.id for info in SnapshotFolder(settings.snapshots_dir).list()} == {old, result.published.snapshot_id}
+
+
 @contextmanager
 def _nothing_lost(settings: Settings) -> Iterator[None]:
     """Whatever fails in the block, the catalogue and the live snapshot are what they were."""
