@@ -9,13 +9,14 @@ Four things run at once: obtaining and decoding ahead (threads), the network (th
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TypeVar
 
 from app.core.errors import FetchFailed, InvalidImage, InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, image_id
 from app.db.catalogue import Catalogue, chunks
-from app.db.checks import check_product
+from app.db.checks import check_product, is_storable
 from app.db.records import ImageFacts
 from indexer.pictures import Picture
 from indexer.progress import Progress
@@ -26,6 +27,7 @@ from indexer.workplace import Tools
 OBTAINED_TOGETHER = 256  # products whose pictures are obtained before one query asks which of them are known
 OBTAINED_AT_ONCE = 16  # pictures: fetching waits for other servers most of the time
 DECODED_AHEAD = 64  # images decoded before the network asks for them: 64 x 150 KB
+TICK_S = 0.2  # between two looks whether the run shall stop, while other servers are waited for
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,52 +59,72 @@ class Ingest:
         self._in_flight: set[str] = set()
         self._unfinished: list[Picture] = []
 
-    def run(self, products: Iterable[SourceProduct]) -> Iterator[str]:
+    def run(self, products: Iterable[SourceProduct]) -> None:
         """
-        Bring catalogue and vector store to the state of `products`, and yield the ids of those without any picture.
+        Bring catalogue and vector store to the state of `products`.
 
-        Pictures that cannot be used are skipped and reported. What was written stays written if the run is stopped:
-        the next one continues from there.
+        A picture that cannot be used is skipped and reported; the one that the catalogue has from the same place stays,
+        and a product that is left without any picture keeps those that it has. One that has none is left out.
+        What was written stays written if the run is stopped: the next one continues from there.
         """
         with (
+            ThreadPoolExecutor(2, "obtain-chunk") as leaders,  # the next chunk is on its way while one is used
             ThreadPoolExecutor(OBTAINED_AT_ONCE, "obtain") as obtainers,
             ThreadPoolExecutor(self._tools.pool.size, "prepare") as preparers,
             ThreadPoolExecutor(1, "write") as writer,
         ):
             try:
-                batches = self._batches(self._prepared(products, obtainers, preparers))
-                yield from self._embed_and_write(batches, writer)
+                obtained = self._obtained(products, leaders, obtainers)
+                prepared = self._ahead(preparers, self._prepare, obtained, DECODED_AHEAD)
+                self._embed_and_write(self._batches(prepared), writer)
             except BaseException:
                 # Nothing may be written after a write that failed: a product could lose the images between.
-                for executor in (obtainers, preparers, writer):
+                for executor in (leaders, obtainers, preparers, writer):
                     executor.shutdown(wait=False, cancel_futures=True)
+                self._tools.reader.cancel()  # a server may take long, or ask for a pause of a minute
                 raise
 
-    def _embed_and_write(self, batches: Iterable[list[Picture]], writer: ThreadPoolExecutor) -> Iterator[str]:
-        writes: deque[Future[list[str]]] = deque()
+    def _embed_and_write(self, batches: Iterable[list[Picture]], writer: ThreadPoolExecutor) -> None:
+        writes: deque[Future[None]] = deque()
         for batch in batches:
             embedded = self._embed(batch)
             writes.append(writer.submit(self._write, batch, embedded))
             while len(writes) > 1:  # at most one batch waits behind the one being written
-                yield from writes.popleft().result()
+                writes.popleft().result()
         for write in writes:
-            yield from write.result()
-        yield from writer.submit(self._write_products, self._unfinished).result()
+            write.result()
+        writer.submit(self._write_products, self._unfinished).result()
 
     # -- obtaining and decoding, ahead of the network ------------------------------------------------------------
 
-    def _prepared(
-        self, products: Iterable[SourceProduct], obtainers: ThreadPoolExecutor, preparers: ThreadPoolExecutor
+    def _obtained(
+        self, products: Iterable[SourceProduct], leaders: ThreadPoolExecutor, obtainers: ThreadPoolExecutor
     ) -> Iterator[Picture]:
-        """Yield every picture in the order of its product, decoded where its embedding is not known."""
+        """Yield every picture in the order of its product."""
 
         def obtain(chunk: Sequence[SourceProduct]) -> list[Picture]:
             return self._obtain(chunk, obtainers)
 
-        with ThreadPoolExecutor(2, "obtain-chunk") as leaders:  # the next chunk is on its way while one is used
-            obtained = _ahead(leaders, obtain, chunks(products, OBTAINED_TOGETHER), window=2)
-            pictures = (picture for chunk in obtained for picture in chunk)
-            yield from _ahead(preparers, self._prepare, pictures, DECODED_AHEAD)
+        for pictures in self._ahead(leaders, obtain, chunks(products, OBTAINED_TOGETHER), window=2):
+            yield from pictures
+
+    def _ahead(
+        self, executor: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int
+    ) -> Iterator[R]:
+        """Yield `function(item)` in order, with at most `window` items being worked on or waiting to be taken."""
+        pending: deque[Future[R]] = deque()
+        for item in items:
+            pending.append(executor.submit(function, item))
+            if len(pending) >= window:
+                yield self._result(pending.popleft())
+        while pending:
+            yield self._result(pending.popleft())
+
+    def _result(self, future: Future[R]) -> R:
+        """Wait for a result, with a sign of progress now and then: that is where a run is told to stop."""
+        while not future.done() and not wait([future], TICK_S).done:
+            self._progress.advance(0)
+        return future.result()
 
     def _obtain(self, products: Sequence[SourceProduct], obtainers: ThreadPoolExecutor) -> list[Picture]:
         """Return the pictures of some products with their hashes, and with facts where their embeddings are stored."""
@@ -110,44 +132,52 @@ class Ingest:
         with self._tools.database.reading() as catalogue:
             places = _images_by_place(catalogue, products)
             fetched = catalogue.validators({p.source.address for p in pictures if p.source.address is not None})
-        wanted = []
-        for picture in pictures:
-            known = places.get((picture.product.id, picture.source.place))
-            if known is not None and picture.skipped is None and not self._is_looked_at(known):
-                picture.keep(known)
-            elif picture.skipped is None:
-                wanted.append(picture)
+        stated = [picture for picture in pictures if picture.skipped is None]
+        for picture in stated:
+            picture.known = places.get((picture.product.id, picture.source.place))
+        wanted = [picture for picture in stated if self._is_looked_at(picture)]
         for _ in obtainers.map(lambda picture: self._tools.reader.obtain(picture, fetched), wanted):
             pass
-        for picture in wanted:
-            known = places.get((picture.product.id, picture.source.place))
-            if picture.is_lost and known is not None:
-                picture.keep(known)
+        for picture in stated:
+            if not picture.sha256:
+                self._take_known(picture)
         with self._tools.database.reading() as catalogue:
-            facts = catalogue.image_facts({picture.sha256 for picture in pictures if picture.sha256})
-        for picture in pictures:
+            facts = catalogue.image_facts({picture.sha256 for picture in stated if picture.sha256})
+        for picture in stated:
             if picture.sha256 and picture.sha256 in self._tools.store:
                 picture.facts = facts.get(picture.sha256)
         return pictures
 
-    def _is_looked_at(self, known: ImageRecord) -> bool:
-        """Whether to look whether the picture is still the one that is known."""
-        return self._looks_again or not self._tools.reader.is_stored(known)
+    def _is_looked_at(self, picture: Picture) -> bool:
+        """Whether to look what is in the picture's place now, though something is known from there."""
+        return self._looks_again or picture.known is None or not self._tools.reader.is_stored(picture.known)
 
     def _prepare(self, picture: Picture) -> Picture:
-        if picture.facts is not None or not picture.sha256:
-            return picture
+        if picture.facts is None and picture.sha256 and not self._decode(picture) and self._take_known(picture):
+            self._prepare(picture)
+        return picture
+
+    def _decode(self, picture: Picture) -> bool:
+        """Decode a picture for the network; false if it cannot be, which the picture then says."""
         data = self._tools.reader.read_again(picture)
         if data is None:
-            return picture
+            return False
         try:
             prepared = self._tools.pool.prepare(data, self._tools.embedder.preprocessings)
         except InvalidImage as error:
             picture.skip(error.slug, error.message)
-        else:
-            picture.prepared = prepared
-            picture.facts = ImageFacts(prepared.format, prepared.width_px, prepared.height_px)
-        return picture
+            return False
+        picture.prepared = prepared
+        picture.facts = ImageFacts(prepared.format, prepared.width_px, prepared.height_px)
+        return True
+
+    def _take_known(self, picture: Picture) -> bool:
+        """Take what is known from the picture's place instead, where there is something else."""
+        if not picture.be_known():
+            return False
+        if picture.known is not None and picture.sha256 in self._tools.store:
+            picture.facts = ImageFacts(picture.known.format, picture.known.width_px, picture.known.height_px)
+        return True
 
     # -- the network ---------------------------------------------------------------------------------------------
 
@@ -187,67 +217,75 @@ class Ingest:
                 kept.append(row)
             else:
                 picture.skip(refusal.slug, refusal.message)
+                self._take_known(picture)
         self._tools.store.append([prepared[row][0].sha256 for row in kept], embedded.embeddings[kept])
         self._in_flight.clear()
         return len(kept)
 
     # -- writing, behind the network -----------------------------------------------------------------------------
 
-    def _write(self, batch: Sequence[Picture], embedded: int) -> list[str]:
+    def _write(self, batch: Sequence[Picture], embedded: int) -> None:
         self._report.embedded += embedded
         for picture in batch:
             picture.prepared = None  # the pixels are not needed any more
             if picture.facts is not None and picture.sha256 not in self._tools.store:  # a copy of one that was refused
                 picture.skip("copy-of-refused", "The same picture was refused before.")
+                self._take_known(picture)
         self._tell(batch, embedded)
         self._unfinished.extend(batch)
         last = self._unfinished[-1].product.id
         complete = [picture for picture in self._unfinished if picture.product.id != last]
-        if len(complete) < OBTAINED_TOGETHER:
-            return []
-        self._unfinished = [picture for picture in self._unfinished if picture.product.id == last]
-        return self._write_products(complete)
+        if len(complete) >= OBTAINED_TOGETHER:
+            self._unfinished = [picture for picture in self._unfinished if picture.product.id == last]
+            self._write_products(complete)
 
     def _tell(self, batch: Sequence[Picture], embedded: int) -> None:
         self._report.reused += sum(picture.facts is not None for picture in batch) - embedded
         for picture in batch:
             if picture.skipped is None:
                 continue
+            is_kept = picture.facts is not None
+            # What a server sends instead of a picture that it had is a failure of the server's.
+            is_spoilt = is_kept and picture.source.address is not None
             self._report.skip(picture.skipped)
-            self._report.kept += picture.facts is not None
-            self._report.not_fetched += picture.skipped.reason in _FETCH_FAILURES
+            self._report.kept += is_kept
+            self._report.not_fetched += is_spoilt or picture.skipped.reason in _FETCH_FAILURES
             self._progress.skip(picture.skipped.reason)
         self._progress.advance(sum(picture.skipped is None for picture in batch))
 
-    def _write_products(self, pictures: Sequence[Picture]) -> list[str]:
-        """
-        Write the products of these pictures, and return the ids of those without any that can be used.
-
-        A product none of whose pictures can be had now, but perhaps tomorrow, is neither: it stays as it was.
-        """
+    def _write_products(self, pictures: Sequence[Picture]) -> None:
+        """Write the products of these pictures, but for those that have no picture at all."""
         by_product: dict[str, list[Picture]] = {}
         for picture in pictures:
-            by_product.setdefault(picture.product.id, []).append(picture)
+            if picture.is_of_storable_product:
+                by_product.setdefault(picture.product.id, []).append(picture)
         records = [_product_record(pictures) for pictures in by_product.values()]
-        shown = [record for record in records if record.images]
         with self._tools.database.writing() as catalogue:
+            images = catalogue.images_of([record.id for record in records if not record.images])
+            shown = [
+                record if record.images else replace(record, images=tuple(images[record.id]))
+                for record in records
+                if record.images or record.id in images
+            ]
             counts = catalogue.upsert_products(shown, read_at=self._read_at)
             fetched = {p.source.address: p.fetched for p in pictures if p.source.address and p.fetched}
             catalogue.remember_fetched(fetched)
         self._report.products += len(shown) - counts.outdated
         self._report.outdated += counts.outdated
         self._report.images += sum(len(record.images) for record in shown)
-        lost = {picture.product.id for picture in pictures if picture.is_lost}
-        return [record.id for record in records if not record.images and record.id not in lost]
 
 
 def _pictures(product: SourceProduct) -> list[Picture]:
-    """Return the product's pictures; all skipped, unread, when the product cannot be stored."""
+    """Return the product's pictures; skipped, unread, are those that cannot be stored, or whose product cannot be."""
     pictures = [Picture(product, image, position) for position, image in enumerate(product.images)]
+    for picture in pictures:
+        if not is_storable(picture.source.place):
+            picture.skip(InvalidParameter.slug, "The name of the file, or of a folder that it is in, is not in UTF-8.")
     try:
         check_product(product.record())
     except InvalidParameter as error:
         for picture in pictures:
+            picture.is_of_storable_product = False
             picture.skip(error.slug, error.message)
     return pictures
 
@@ -283,14 +321,3 @@ def _product_record(pictures: Sequence[Picture]) -> ProductRecord:
             ),
         )
     return product.record(images.values())
-
-
-def _ahead(executor: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], window: int) -> Iterator[R]:
-    """Yield `function(item)` in order, with at most `window` items being worked on or waiting to be taken."""
-    pending: deque[Future[R]] = deque()
-    for item in items:
-        pending.append(executor.submit(function, item))
-        if len(pending) >= window:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()

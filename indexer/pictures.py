@@ -27,6 +27,8 @@ class Picture:
     product: SourceProduct
     source: SourceImage
     position: int
+    known: ImageRecord | None = None
+    """What the catalogue has from the same place: used where what is there now cannot be."""
     path: Path | None = None
     """The file that its bytes are in."""
     sha256: str = ""
@@ -37,25 +39,24 @@ class Picture:
     fetched: FetchedPicture | None = None
     """What to remember of its address, where it was fetched anew."""
     skipped: Skipped | None = None
-    """Why it is not used, or not the one that its place has now."""
-    is_lost: bool = False
-    """Whether it could not be had at all."""
+    """Why what is in its place now is not used; the first reason, if there are several."""
+    is_of_storable_product: bool = True
+    """Whether the catalogue can hold its product."""
 
     def skip(self, reason: str, message: str) -> None:
-        """Do not use it."""
-        self.skipped = Skipped(self.source.place, reason, message)
+        """Do not use what it is now."""
+        self.skipped = self.skipped or Skipped(self.source.place, reason, message)
         self.facts = None
         self.prepared = None
 
-    def lose(self, reason: str, message: str) -> None:
-        """Note that it cannot be had now; it may be in its place again tomorrow."""
-        self.skip(reason, message)
-        self.is_lost = True
-
-    def keep(self, known: ImageRecord) -> None:
-        """Be the picture that the catalogue has from the same place."""
+    def be_known(self) -> bool:
+        """Be the picture that is known from its place; false if none is, or it is that one already."""
+        known = self.known
+        if known is None or self.sha256 == known.sha256:
+            return False
         self.path = Path(known.location)
         self.sha256, self.size_bytes = known.sha256, known.size_bytes
+        return True
 
 
 class PictureReader:
@@ -80,6 +81,10 @@ class PictureReader:
         """Whether an image's file is one of ours, which nobody changes, and not one of the shop's."""
         return Path(known.location) == self.store.path(known.sha256)
 
+    def cancel(self) -> None:
+        """End every fetch that is under way; whoever waits for one gets CancelledError."""
+        self._fetcher.cancel_all()
+
     def read_again(self, picture: Picture) -> bytes | None:
         """
         Return the bytes that the picture's hash is of, or None when they cannot be had any more.
@@ -89,7 +94,7 @@ class PictureReader:
         data = self._read(picture)
         if data is None or hashlib.sha256(data).hexdigest() == picture.sha256:
             return data
-        picture.lose(UNREADABLE, "The file was changed while it was read; the next run takes the new one.")
+        picture.skip(UNREADABLE, "The file was changed while it was read; the next run takes the new one.")
         return None
 
     def _read(self, picture: Picture) -> bytes | None:
@@ -97,12 +102,12 @@ class PictureReader:
         try:
             if not path.is_file():  # opening a pipe or a device could wait for ever
                 message = "It is no plain file." if path.exists() else "The file does not exist any more."
-                picture.lose(UNREADABLE, message)
+                picture.skip(UNREADABLE, message)
                 return None
             with path.open("rb") as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            picture.lose(UNREADABLE, f"The file cannot be read: {error.strerror}.")
+            picture.skip(UNREADABLE, f"The file cannot be read: {error.strerror}.")
             return None
         if len(data) > MAX_FILE_BYTES:
             picture.skip(ImageTooLarge.slug, f"The file has more than {MAX_FILE_BYTES:,} bytes, the limit.")
@@ -121,7 +126,7 @@ class PictureReader:
         try:
             answer = self._fetcher.fetch(address, Validators(known.etag, known.last_modified) if known else None)
         except FetchFailed as error:
-            picture.lose(error.slug, error.message)
+            picture.skip(error.slug, error.message)
             return
         if isinstance(answer, NotModified) and known is not None:
             picture.path = self.store.path(known.sha256)

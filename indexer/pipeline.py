@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.core.errors import NoReadableImage, SourceInvalid, TooManyFailures
+from app.core.errors import NoReadableImage, RemovalRefused, SourceInvalid, TooManyFailures
+from app.core.fetching.guard import Guard
+from app.core.files import make_folder, storage_errors
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.records import Comparison
@@ -22,6 +24,7 @@ from indexer.publish import Published, publish_snapshot
 from indexer.report import IngestReport
 from indexer.sources import SourceProduct, open_source
 from indexer.statement import Statement, compare, read_statement
+from indexer.unfinished import ImportMark
 from indexer.workplace import Tools, Workplace
 
 _PAGE_PRODUCTS = 1_000
@@ -62,7 +65,7 @@ class IndexResult:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would do; `report` has the rows that it would refuse."""
+    """What an import would do; `report` has the rows and the pictures that it would refuse."""
 
     products: Mapping[Comparison, int]
     removed: int
@@ -87,28 +90,43 @@ def index_source(settings: Settings, source: str, options: SourceOptions, progre
         if not options.allows_removals:
             with workplace.database.reading() as catalogue:
                 statement.check_removals(catalogue)
+        mark = ImportMark(settings.data_dir)
+        if not statement.is_full:
+            mark.require_none(but=statement.source.name)
         with workplace.tools() as tools:
+            mark.begin(statement.source.name)
             progress.phase("Indexing pictures", statement.images)
-            for product_id in Ingest(tools, report, progress, read_at=read_at).run(statement.products()):
-                statement.ids.withdraw(product_id)
+            Ingest(tools, report, progress, read_at=read_at).run(statement.products())
             workplace.watch.lap("ingest")
-            _refuse_nothing(report)
-            _remove(workplace.database, statement, report, read_at=read_at, allowed=options.allows_removals)
-            return _publish(workplace, tools, report, images=statement.images)
+            _refuse_failures(workplace, report, statement.images)
+            with workplace.database.writing() as catalogue:
+                report.removed = catalogue.delete_products(statement.removals(catalogue), read_at=read_at)
+            result = _publish(workplace, tools, report)
+            mark.end()
+            return result
 
 
 def plan_source(settings: Settings, source: str, options: SourceOptions, progress: Progress) -> Plan:
     """
     Tell what `index_source` would do, without doing it and without looking at a picture.
 
+    That so many products would be removed that it would be refused is a warning here.
+
     Raises:
         LookalikeError: As for `index_source`.
     """
     report = IngestReport()
+    guard = Guard.from_settings(settings)
     with Workplace.open(settings, progress) as workplace, _read(workplace, source, options, report) as statement:
         progress.phase("Comparing with the catalogue")
         with workplace.database.reading() as catalogue:
-            return Plan(compare(statement, catalogue), sum(1 for _ in statement.removals(catalogue)), report)
+            products = compare(statement, catalogue, guard, report, progress)
+            try:
+                if not options.allows_removals:
+                    statement.check_removals(catalogue)
+            except RemovalRefused as error:
+                progress.warn(error.message)
+            return Plan(products, sum(1 for _ in statement.removals(catalogue)), report)
 
 
 def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = False) -> IndexResult:
@@ -116,23 +134,30 @@ def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = Fa
     Look at the pictures of the catalogue again, embed those that are new or changed, and publish a snapshot.
 
     Files of the shop are always looked at; pictures that were fetched or sent only with `full`, and then a snapshot is
-    published even when nothing has changed. What cannot be had now stays as it was.
+    published even when nothing has changed, and with the part of an import that did not finish. What cannot be had now
+    stays as it was.
 
     Raises:
         IndexingFailed: Nothing was published; the message says why.
         LookalikeError: The data folder, the database or the network cannot be used.
     """
     report = IngestReport()
-    with Workplace.open(settings, progress) as workplace, workplace.tools() as tools:
+    mark = ImportMark(settings.data_dir)
+    with ExitStack() as stack:
+        workplace = stack.enter_context(Workplace.open(settings, progress))
+        if not full:
+            mark.require_none()
+        tools = stack.enter_context(workplace.tools())
         with workplace.database.reading() as catalogue:
             read_at, images = catalogue.revision(), catalogue.counts().images
         progress.phase("Looking at the pictures", images)
         ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full)
-        for _ in ingest.run(_catalogue_products(workplace.database)):
-            pass  # a product that lost its last picture stays as the catalogue has it
+        ingest.run(_catalogue_products(workplace.database))
         workplace.watch.lap("ingest")
-        _refuse_nothing(report)
-        return _publish(workplace, tools, report, images=images, may_keep_live=not full)
+        _refuse_failures(workplace, report, images)
+        result = _publish(workplace, tools, report, may_keep_live=not full)
+        mark.end()
+        return result
 
 
 def _refuse_own_folder(source: str, settings: Settings) -> None:
@@ -149,46 +174,53 @@ def _read(workplace: Workplace, source: str, options: SourceOptions, report: Ing
     """Open a source and read it once."""
     settings, progress = workplace.settings, workplace.progress
     _refuse_own_folder(source, settings)
-    feed = settings.data_dir / "feed.tmp"
+    with storage_errors(settings.data_dir):
+        make_folder(workplace.scratch)
 
     def download(address: str) -> Path:
         progress.phase("Fetching the feed (MiB)")
+        feed = workplace.scratch / "feed"
         workplace.fetcher.download_feed(address, feed, progress=progress.download)
         return feed
 
-    try:
-        opened = open_source(
-            source,
-            mapping=options.mapping,
-            limit=options.limit,
-            kind=options.kind,
-            pictures=options.pictures,
-            download=download,
+    opened = open_source(
+        source,
+        mapping=options.mapping,
+        limit=options.limit,
+        kind=options.kind,
+        pictures=options.pictures,
+        download=download,
+    )
+    is_full = not options.is_partial and options.limit is None
+    with read_statement(opened, workplace.scratch, is_full=is_full, report=report, progress=progress) as statement:
+        workplace.watch.lap("read")
+        yield statement
+
+
+def _refuse_failures(workplace: Workplace, report: IngestReport, images: int) -> None:
+    """Refuse to publish when there is no picture at all, or when too many of them could not be fetched."""
+    if report.images == 0:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.skipped_by_reason.most_common())
+        raise NoReadableImage(
+            f"No picture could be used ({reasons}); the index is as it was."
+            if reasons
+            else "The catalogue holds no pictures; fill it with `lookalike index SOURCE`."
         )
-        is_full = not options.is_partial and options.limit is None
-        with read_statement(opened, settings.data_dir, is_full=is_full, report=report, progress=progress) as statement:
-            workplace.watch.lap("read")
-            yield statement
-    finally:
-        feed.unlink(missing_ok=True)
-
-
-def _publish(
-    workplace: Workplace, tools: Tools, report: IngestReport, *, images: int, may_keep_live: bool = True
-) -> IndexResult:
-    """Publish a snapshot, unless too many of the pictures could not be fetched."""
-    settings, snapshots = workplace.settings, workplace.snapshots
-    share = report.not_fetched / max(images, 1)
-    if share > settings.max_unfetched_share and snapshots.current() is not None:
+    share, allowed = report.not_fetched / max(images, 1), workplace.settings.max_unfetched_share
+    if share > allowed and workplace.snapshots.current() is not None:
         raise TooManyFailures(
             f"{report.not_fetched:,} of {images:,} pictures ({share:.1%}) could not be fetched, more than "
-            f"{settings.max_unfetched_share:.1%} (LOOKALIKE_MAX_UNFETCHED_SHARE); the index is as it was. "
+            f"{allowed:.1%} (LOOKALIKE_MAX_UNFETCHED_SHARE); the index is as it was. "
             "What was fetched is kept; the same command continues from there."
         )
+
+
+def _publish(workplace: Workplace, tools: Tools, report: IngestReport, *, may_keep_live: bool = True) -> IndexResult:
+    settings = workplace.settings
     may_keep_live = may_keep_live and report.embedded == 0
     published = publish_snapshot(
         tools,
-        snapshots,
+        workplace.snapshots,
         workplace.progress,
         keep=settings.snapshots_kept,
         may_keep_live=may_keep_live,
@@ -197,25 +229,6 @@ def _publish(
     )
     workplace.watch.lap("publish")
     return IndexResult(report, published, tools.embedder.network, tools.embedder.runtime, workplace.watch.seconds)
-
-
-def _remove(database: Database, statement: Statement, report: IngestReport, *, read_at: int, allowed: bool) -> None:
-    """Remove the products that a full source does not state any more, or states without a picture."""
-    with database.writing() as catalogue:
-        if not allowed:
-            statement.check_removals(catalogue)  # again: products may have turned out to be without a picture
-        report.removed = catalogue.delete_products(statement.removals(catalogue), read_at=read_at)
-
-
-def _refuse_nothing(report: IngestReport) -> None:
-    if report.images == 0:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.skipped_by_reason.most_common())
-        count = report.skipped_by_reason.total()
-        raise NoReadableImage(
-            f"None of the {count:,} files could be used as a picture ({reasons}); the index is as it was."
-            if count
-            else "The catalogue holds no pictures; fill it with `lookalike index SOURCE`."
-        )
 
 
 def _catalogue_products(database: Database) -> Iterator[SourceProduct]:

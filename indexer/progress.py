@@ -4,13 +4,13 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """One sink for the progress of one command; called from one thread at a time."""
+    """One sink for the progress of one command; `advance` may be called from two threads at once."""
 
     def phase(self, title: str, total: int | None = None) -> None:
         """Begin a phase of `total` steps (None: unknown); the phase before it is over."""
 
     def advance(self, steps: int = 1) -> None:
-        """Count steps of the current phase as done."""
+        """Count steps of the current phase as done; 0 is a sign of life."""
 
     def skip(self, reason: str) -> None:
         """Count one file as skipped, by the slug of its reason; it is also a step done."""

@@ -28,8 +28,8 @@ class IngestReport:
         images: Of these products.
         embedded: Images that went through the network.
         reused: Images whose embeddings were stored already.
-        kept: Pictures that could not be had now; those that the catalogue has from the same places stay.
-        not_fetched: Pictures on other servers that could not be had.
+        kept: Pictures that could not be had or used now; those that the catalogue has from the same places stay.
+        not_fetched: Pictures on other servers that could not be had, or that are no pictures any more.
         outdated: Products that the shop changed later than the source states.
         removed: Products that the source does not state any more.
         skipped: Rows and pictures that are not used, at most `LISTED` of them.

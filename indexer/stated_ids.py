@@ -13,7 +13,7 @@ from app.core.errors import StorageError
 from app.core.files import storage_error
 
 _CHUNK = 1_000
-_STATED, _YIELDED, _TAKEN, _WITHDRAWN = range(4)
+_STATED, _YIELDED, _TAKEN = range(3)
 
 
 class StatedIds:
@@ -64,17 +64,13 @@ class StatedIds:
         """In the second reading: whether this is the first product of its id."""
         return self._set(product_id, _TAKEN, below=_TAKEN)
 
-    def withdraw(self, product_id: str) -> None:
-        """Treat the product as one that the source does not state."""
-        self._set(product_id, _WITHDRAWN, below=_WITHDRAWN)
-
     def unstated(self, product_ids: Iterable[str]) -> Iterator[str]:
         """Yield those of the ids that the source does not state."""
         iterator = iter(product_ids)
         while chunk := list(islice(iterator, _CHUNK)):
             rows = self._connection.execute(
-                "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM ids WHERE id = value AND state < ?)",
-                (json.dumps(chunk), _WITHDRAWN),
+                "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM ids WHERE id = value)",
+                (json.dumps(chunk),),
             )
             yield from (row[0] for row in rows)
 

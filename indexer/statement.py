@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.errors import RemovalRefused, SourceEmpty
+from app.core.errors import RemovalRefused, SourceEmpty, UrlNotAllowed
+from app.core.fetching.guard import Guard
 from app.db.catalogue import Catalogue, chunks
 from app.db.records import Comparison
 from indexer.progress import Progress
 from indexer.report import IngestReport, Skipped
-from indexer.sources import RefusedRow, Source, SourceProduct
+from indexer.sources import RefusedRow, Source, SourceImage, SourceProduct
 from indexer.stated_ids import StatedIds
 
 LARGEST_REMOVAL = 0.3
@@ -98,14 +99,43 @@ def read_statement(
         yield Statement(source, ids, is_full, images)
 
 
-def compare(statement: Statement, catalogue: Catalogue) -> dict[Comparison, int]:
-    """Return how many products an import would add, change, leave as they are, or find outdated."""
+def compare(
+    statement: Statement, catalogue: Catalogue, guard: Guard, report: IngestReport, progress: Progress
+) -> dict[Comparison, int]:
+    """
+    Return how many products an import would add, change, leave as they are, or find outdated.
+
+    Pictures whose addresses would not be asked for what their text says are told to `report`. What an import does with
+    pictures that it cannot have is what it would do with these: those from the same places stay, or the product's own.
+    """
     counts: dict[Comparison, int] = {"added": 0, "changed": 0, "unchanged": 0, "outdated": 0}
     for chunk in chunks(statement.products(), _COMPARED_TOGETHER):
-        stated = [(product.record(), [image.place for image in product.images]) for product in chunk]
+        known = catalogue.images_of([product.id for product in chunk])
+        stated = []
+        for product in chunk:
+            before = [image.address or image.location for image in known.get(product.id, ())]
+            places = [
+                image.place
+                for image in product.images
+                if _may_be_had(image, guard, report, progress) or image.place in before
+            ]
+            if places or before:
+                stated.append((product.record(), places or before))
         for comparison in catalogue.compare(stated).values():
             counts[comparison] += 1
     return counts
+
+
+def _may_be_had(image: SourceImage, guard: Guard, report: IngestReport, progress: Progress) -> bool:
+    """Whether a picture is a file, or would be fetched for all that its address says; tells about one that is not."""
+    if image.address is None:
+        return True
+    try:
+        guard.check(image.address)
+    except UrlNotAllowed as error:
+        _refuse(Skipped(image.address, error.slug, error.message), report, progress)
+        return False
+    return True
 
 
 def _refuse(skipped: Skipped, report: IngestReport, progress: Progress) -> None:

@@ -1,9 +1,11 @@
 """The data folder while one run works in it, and the tools of that run: network, embeddings, decoders, fetcher."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from app.core.decode_pool import DecodePool
@@ -49,13 +51,19 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """The data folder while this run, and no other, works in it."""
+    """
+    The data folder while this run, and no other, works in it.
+
+    `scratch` is a folder for what only this run needs; it is there once somebody makes it, and goes with the run, or
+    with the next one after a crash.
+    """
 
     settings: Settings
     snapshots: SnapshotFolder
     database: Database
     fetcher: BlockingFetcher
     progress: Progress
+    scratch: Path
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     @classmethod
@@ -69,15 +77,17 @@ class Workplace:
             LookalikeError: The data folder or the database cannot be used.
         """
         snapshots = SnapshotFolder(settings.snapshots_dir)
+        scratch = settings.data_dir / "import.tmp"
         with (
             snapshots.lock(),
+            _removed(scratch),
             closing(Database(settings.resolved_database_url)) as database,
             fetching(Guard.from_settings(settings)) as fetcher,
         ):
             database.upgrade()
             with database.writing() as catalogue:
                 catalogue.raise_revision(_newest_watermark(snapshots))
-            yield cls(settings, snapshots, database, fetcher, progress)
+            yield cls(settings, snapshots, database, fetcher, progress, scratch)
 
     @contextmanager
     def tools(self) -> Iterator[Tools]:
@@ -93,6 +103,16 @@ class Workplace:
             self.watch.lap("load")
             reader = PictureReader(self.fetcher, PictureStore(self.settings.pictures_dir))
             yield Tools(self.database, store, embedder, pool, reader)
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[None]:
+    """Remove a folder with all that is in it, now and when the block ends."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _newest_watermark(snapshots: SnapshotFolder) -> int:

@@ -97,6 +97,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.SourceInvalid: 500,
     errors.RemovalRefused: 500,
     errors.TooManyFailures: 500,
+    errors.ImportUnfinished: 500,
     errors.NoReadableImage: 500,
     errors.VerificationFailed: 500,
     errors.RelevanceTooLow: 500,

@@ -27,7 +27,7 @@ Every error that Lookalike raises on purpose, as one tree.
     │   └── SnapshotMissing · SnapshotCorrupt · SnapshotIncompatible
     ├── IndexingFailed
     │   ├── SourceMissing · SourceEmpty · SourceInvalid · NoReadableImage
-    │   ├── RemovalRefused · TooManyFailures
+    │   ├── RemovalRefused · TooManyFailures · ImportUnfinished
     │   └── AlreadyRunning · VerificationFailed · RelevanceTooLow · JobLost
     ├── TrainingFailed          nothing was learned; what was learned before stays
     │   └── TooFewExamples
@@ -479,6 +479,13 @@ class TooManyFailures(IndexingFailed):
 
     slug = "too-many-failures"
     title = "Too many pictures could not be fetched"
+
+
+class ImportUnfinished(IndexingFailed):
+    """An earlier import stopped half-way; publishing the catalogue would show a part of it."""
+
+    slug = "import-unfinished"
+    title = "An import did not finish"
 
 
 class NoReadableImage(IndexingFailed):

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from app.core.errors import (
+    ImportUnfinished,
     LookalikeError,
     NoReadableImage,
     RemovalRefused,
@@ -21,7 +22,8 @@ from app.core.fetching.blocking import fetching
 from app.core.fetching.limits import FetchLimits
 from app.core.snapshot_folder import SnapshotFolder
 from indexer.ingest import OBTAINED_AT_ONCE
-from indexer.pipeline import SourceOptions, index_source
+from indexer.job_progress import Halted
+from indexer.pipeline import SourceOptions, index_source, reindex_catalogue
 from indexer.progress import Silent
 from tests.support.bad_server import Answer, bad_server, cut_off, file, raw, silence, status
 from tests.support.feeds import Record, delimited, json_lines, parquet, rss
@@ -94,33 +96,74 @@ def test_a_host_that_is_down_keeps_its_pictures(web_shop: WebShop) -> None:
     assert _state(web_shop) == before
 
 
-def test_a_product_whose_new_pictures_cannot_be_had_yet_stays_as_it_was(web_shop: WebShop) -> None:
-    """Its pictures have moved to where they are not; the next import finds them."""
+@pytest.mark.parametrize("answer", [status(404), file(b"<html>moving</html>")], ids=["nowhere", "page"])
+def test_a_product_whose_new_pictures_cannot_be_had_yet_keeps_its_own(web_shop: WebShop, answer: Answer) -> None:
+    """Its pictures have moved to where they are not; what else the feed says counts, and the next import finds them."""
     _allow_failures(web_shop, 0.2)
     web_shop.import_feed()
-    before = _state(web_shop)
-    web_shop.products["p01"] |= {"title": "moved", "images": [web_shop.web.origin + "/moved.jpg"]}
+    before = catalogue_of(web_shop.settings)["p01"]
+    web_shop.products["p01"] |= {"title": "moved", "images": [web_shop.web.at("/moved.jpg", answer)]}
 
     failed = web_shop.import_feed()
-    between = _state(web_shop)
-    web_shop.picture("/moved.jpg", 9001)
+    between = catalogue_of(web_shop.settings)["p01"]
+    address = web_shop.picture("/moved.jpg", 9001)
     web_shop.import_feed()
 
-    assert (failed.ingest.removed, failed.published.is_new) == (0, False)
-    assert between == before
-    assert catalogue_of(web_shop.settings)["p01"].title == "moved"
+    assert (failed.ingest.removed, failed.ingest.skipped_by_reason.total()) == (0, 1)
+    assert (between.title, between.images) == ("moved", before.images)
+    assert [image.address for image in catalogue_of(web_shop.settings)["p01"].images] == [address]
 
 
-def test_a_product_whose_only_picture_is_none_is_removed(web_shop: WebShop) -> None:
-    """What is at its address is no picture, and will be none tomorrow."""
+JPEG = picture_bytes("JPEG", 100, 120, 4711)
+NO_PICTURES: dict[str, tuple[bytes, str]] = {
+    "/p00-1.jpg": (b"<html>sold out</html>", "not-an-image"),
+    "/p01-0.jpg": (JPEG[: len(JPEG) // 2], "image-corrupt"),
+    "/p02-0.jpg": (b"", "empty-image"),
+}
+
+
+def test_a_picture_that_is_none_any_more_stays_as_it_was(web_shop: WebShop) -> None:
+    """A server that answers with a page, or with half a file, costs no picture; each time it is told and counted."""
+    _allow_failures(web_shop, 0.2)
     web_shop.import_feed()
-    web_shop.web.at("/p01-0.jpg", file(b"<html>sold out</html>"))
+    before = catalogue_of(web_shop.settings)
+    for path, (data, _) in NO_PICTURES.items():
+        web_shop.web.at(path, file(data))
+        web_shop.products[path[1:4]]["title"] = "new title"
+
+    for is_new in (True, False):
+        result = web_shop.import_feed()
+
+        after = catalogue_of(web_shop.settings)
+        failed = {skipped.place.removeprefix(web_shop.web.origin): skipped.reason for skipped in result.ingest.skipped}
+        assert failed == {path: reason for path, (_, reason) in NO_PICTURES.items()}
+        assert (result.ingest.kept, result.ingest.not_fetched, result.ingest.embedded) == (3, 3, 0)
+        assert {after[path[1:4]].title for path in NO_PICTURES} == {"new title"}
+        assert [product.images for product in after.values()] == [product.images for product in before.values()]
+        assert result.published.is_new == is_new
+
+
+def test_a_new_product_whose_picture_is_none_is_left_out(web_shop: WebShop) -> None:
+    """That is what the shop states, and no failure of its server's that could stop an import."""
+    web_shop.import_feed()
+    web_shop.products["new"] = {"id": "new", "images": [web_shop.web.at("/new.gif", file(b"GIF89a"))]}
 
     result = web_shop.import_feed()
 
-    assert result.ingest.skipped_by_reason == {"not-an-image": 1}
-    assert (result.ingest.removed, result.published.is_new) == (1, True)
-    assert "p01" not in catalogue_of(web_shop.settings)
+    assert (result.ingest.skipped_by_reason.total(), result.ingest.not_fetched, result.ingest.products) == (1, 0, 12)
+    assert "new" not in catalogue_of(web_shop.settings)
+
+
+def test_an_address_with_spaces_is_fetched_and_kept(web_shop: WebShop) -> None:
+    """As it is sent, with the spaces encoded; the next time its picture is known."""
+    web_shop.picture("/my%20photo.jpg", 4711)
+    web_shop.products["new"] = {"id": "new", "images": [f"{web_shop.web.origin}/my photo.jpg".replace("http", "HTTP")]}
+
+    first, second = web_shop.import_feed(), web_shop.import_feed()
+
+    assert catalogue_of(web_shop.settings)["new"].images[0].address == f"{web_shop.web.origin}/my%20photo.jpg"
+    assert (first.ingest.skipped, second.ingest.embedded, second.published.is_new) == ([], 0, False)
+    assert "If-None-Match" in web_shop.web.headers["/my%20photo.jpg"]
 
 
 def test_more_failures_than_allowed_do_not_replace_the_index(web_shop: WebShop) -> None:
@@ -140,6 +183,65 @@ def test_more_failures_than_allowed_do_not_replace_the_index(web_shop: WebShop) 
     result = web_shop.import_feed()
     assert (result.ingest.embedded, result.published.is_new) == (0, True)
     assert "If-None-Match" in web_shop.web.headers["/new-0.jpg"]
+
+
+def _fail_half_way(web_shop: WebShop) -> None:
+    """Begin an import that renames a product, removes another and gives up for two of its pictures."""
+    web_shop.products["p02"]["title"] = "renamed"
+    del web_shop.products["p04"]
+    for path in ("/p00-1.jpg", "/p01-0.jpg"):
+        web_shop.web.at(path, status(404))
+    with pytest.raises(TooManyFailures):
+        web_shop.import_feed()
+
+
+def test_half_an_import_is_published_by_no_other_run(web_shop: WebShop) -> None:
+    """Neither by a reindex nor by an import of something else; the message names the source and both ways out."""
+    web_shop.import_feed()
+    live = live_products(web_shop.settings)
+    _fail_half_way(web_shop)
+    other = web_shop.feed.with_name("other.jsonl")
+    other.write_bytes(json_lines([web_shop.products["p03"]]))
+
+    told = r"feed\.jsonl did not finish.*lookalike index.*reindex --full"
+    with pytest.raises(ImportUnfinished, match=told):
+        reindex_catalogue(web_shop.settings, Silent())
+    with pytest.raises(ImportUnfinished, match=told):
+        index_source(web_shop.settings, str(other), SourceOptions(is_partial=True), Silent())
+
+    assert live_products(web_shop.settings) == live
+    assert "p04" in catalogue_of(web_shop.settings)  # nothing was removed for an import that gave up
+    _allow_failures(web_shop, 0.2)
+    assert web_shop.import_feed().published.is_new
+    assert not reindex_catalogue(web_shop.settings, Silent()).published.is_new
+
+
+def test_half_an_import_can_be_published_on_purpose(web_shop: WebShop) -> None:
+    """By a full reindex; then there is nothing left to remember."""
+    web_shop.import_feed()
+    _fail_half_way(web_shop)
+    _allow_failures(web_shop, 0.2)
+
+    assert reindex_catalogue(web_shop.settings, Silent(), full=True).published.is_new
+    assert not reindex_catalogue(web_shop.settings, Silent()).published.is_new
+
+
+@pytest.mark.timeout(60)
+def test_a_run_that_is_told_to_stop_does_not_wait_for_servers(
+    web_shop: WebShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long they would be waited for otherwise."""
+    patient = FetchLimits(timeout_s=1000, connect_timeout_s=1000)
+    monkeypatch.setattr("indexer.workplace.fetching", partial(fetching, limits=patient))
+    web_shop.web.at("/p01-0.jpg", silence)
+
+    class Stopping(Silent):
+        def advance(self, steps: int = 1) -> None:  # noqa: ARG002  # the protocol's
+            if web_shop.web.requests["/p01-0.jpg"]:
+                raise Halted
+
+    with pytest.raises(Halted):
+        web_shop.import_feed(Stopping())
 
 
 def test_as_many_failures_as_allowed_are_published(web_shop: WebShop) -> None:
@@ -273,17 +375,14 @@ def test_a_feed_that_lacks_much_is_refused_until_it_is_allowed(web_shop: WebShop
     assert (result.ingest.removed, result.published.is_new) == (4, True)
 
 
-def test_products_that_lose_their_pictures_count_as_removed_too(web_shop: WebShop) -> None:
-    """A server that answers everything with a page removes no third of the catalogue."""
+def test_a_server_that_answers_everything_with_a_page_changes_nothing(web_shop: WebShop) -> None:
+    """That is as good as no answer."""
     web_shop.import_feed()
     before = _state(web_shop)
     for number in range(1, 6):
         web_shop.web.at(f"/p{number:02d}-0.jpg", file(b"<html>we are moving</html>"))
 
-    with pytest.raises(RemovalRefused, match="remove 4 of 12"):  # p03 has another picture
+    with pytest.raises(TooManyFailures, match="5 of 16"):
         web_shop.import_feed()
 
-    current, catalogue, live = _state(web_shop)
-    assert (current, live) == before[::2]
-    assert isinstance(catalogue, dict)
-    assert catalogue.keys() == web_shop.products.keys()
+    assert _state(web_shop) == before

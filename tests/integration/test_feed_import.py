@@ -19,9 +19,9 @@ from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
 from app.search.live_view import view_of
 from app.search.neighbours import nearest_products
-from indexer.pipeline import SourceOptions, index_source
+from indexer.pipeline import SourceOptions, index_source, reindex_catalogue
 from indexer.progress import Silent
-from tests.support.bad_server import file
+from tests.support.bad_server import file, silence_after
 from tests.support.feeds import delimited, json_lines
 from tests.support.images import picture_bytes
 from tests.support.indexing import catalogue_of, index_command, index_environment, live_products
@@ -221,6 +221,30 @@ def test_a_feed_from_an_address_is_fetched_and_left_nowhere(web_shop: WebShop) -
     assert result.ingest.images == PICTURES
     assert set(catalogue_of(web_shop.settings)) == set(web_shop.products)
     assert not list(web_shop.settings.data_dir.rglob("*tmp*"))
+
+
+def test_a_killed_import_leaves_nothing_that_the_next_run_does_not_remove(web_shop: WebShop) -> None:
+    """Whatever that run does: here a feed was half fetched, and a reindex comes after."""
+    web_shop.import_feed()
+    address = web_shop.web.at("/feed.csv", silence_after(b"id,image_link\n"))
+    environment = {**index_environment(), "LOOKALIKE_FETCH_TRUSTED": ",".join(web_shop.settings.fetch_trusted)}
+    command = index_command(web_shop.settings, address)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: any(path.stat().st_size for path in _scratch(web_shop)) or process.poll() is not None)
+    process.kill()
+    process.wait()
+    left = _scratch(web_shop)
+
+    reindex_catalogue(web_shop.settings, Silent())
+
+    assert left
+    assert _scratch(web_shop) == []
+
+
+def _scratch(web_shop: WebShop) -> list[Path]:
+    """Return the temporary files directly or indirectly in the data folder."""
+    data_dir = web_shop.settings.data_dir
+    return [path for path in data_dir.rglob("*") if path.is_file() and "tmp" in str(path.relative_to(data_dir))]
 
 
 def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(web_shop: WebShop, tmp_path: Path) -> None:

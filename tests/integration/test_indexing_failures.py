@@ -96,6 +96,31 @@ def test_a_product_whose_name_cannot_be_stored_is_skipped(settings: Settings, ph
     assert report.products == PHOTOS
 
 
+def test_a_file_whose_name_cannot_be_stored_costs_its_product_no_other_picture(
+    settings: Settings, photos: Path
+) -> None:
+    """As from a disk of another system: the name of the product is text, that of one of its files is not."""
+    write_picture(photos / "mugs" / "tote__front.jpg", seed=1)
+    write_picture(photos / "mugs" / os.fsdecode(b"tote__r\xfcck.jpg"), seed=2)
+
+    report = index_folder(settings, photos).ingest
+
+    assert report.skipped_by_reason == {"invalid-parameter": 1}
+    assert [Path(image.location).name for image in catalogue_of(settings)["mugs-tote"].images] == ["tote__front.jpg"]
+
+
+def test_a_file_that_is_no_picture_any_more_keeps_its_product(settings: Settings, photos: Path) -> None:
+    """As one that is half copied when the index is built at night."""
+    index_folder(settings, photos)
+    before = catalogue_of(settings)
+    (photos / "mugs" / "product 1.jpg").write_bytes(b"half a pic")
+
+    result = index_folder(settings, photos)
+
+    assert (result.ingest.kept, result.ingest.skipped_by_reason.total(), result.published.is_new) == (1, 1, False)
+    assert catalogue_of(settings) == before
+
+
 def test_a_snapshot_of_the_first_release_does_not_fail_the_next_one(settings: Settings, photos: Path) -> None:
     """It has no products in it; it stays on the disk, is not served, and is followed by one that is."""
     live = index_folder(settings, photos).published.snapshot_id

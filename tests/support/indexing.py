@@ -56,9 +56,9 @@ def index_folder(settings: Settings, folder: Path) -> IndexResult:
     return index_source(settings, str(folder), SourceOptions(allows_removals=True), Silent())
 
 
-def index_command(settings: Settings, folder: Path) -> list[str]:
-    """Return the command that indexes a folder."""
-    return [sys.executable, "-m", "lookalike", "index", str(folder), "--data-dir", str(settings.data_dir)]
+def index_command(settings: Settings, source: Path | str) -> list[str]:
+    """Return the command that indexes a folder or a feed."""
+    return [sys.executable, "-m", "lookalike", "index", str(source), "--data-dir", str(settings.data_dir)]
 
 
 def index_environment() -> dict[str, str]:

@@ -48,18 +48,6 @@ def test_what_is_not_stated_comes_in_the_order_in_which_it_was_asked_for(ids: St
     assert list(ids.unstated([])) == []
 
 
-def test_a_withdrawn_id_is_no_longer_stated(ids: StatedIds) -> None:
-    """However far it had got, also if nothing had stated it; it is not taken any more."""
-    ids.state("row")
-    ids.state_product("product")
-    ids.state_product("taken")
-    ids.take("taken")
-    for name in ("row", "product", "taken", "unheard-of"):
-        ids.withdraw(name)
-        assert not ids.take(name)
-    assert list(ids.unstated(["product", "row", "taken", "unheard-of"])) == ["product", "row", "taken", "unheard-of"]
-
-
 def test_nothing_is_left_behind_and_what_a_crash_left_is_not_read(tmp_path: Path) -> None:
     """The scratch file goes with its block; one that is there is replaced, whatever is in it."""
     (tmp_path / "stated-ids.tmp").write_bytes(b"half a database")

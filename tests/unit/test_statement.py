@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import RemovalRefused, SourceEmpty, SourceInvalid
+from app.core.fetching.guard import Guard
+from app.db.catalogue import Catalogue
 from app.db.database import Database
+from app.db.records import Comparison
 from indexer.progress import Silent
 from indexer.report import IngestReport
 from indexer.sources import open_source
@@ -100,9 +103,11 @@ def test_up_to_three_products_in_ten_are_removed_unasked(tmp_path: Path, catalog
     with _stated(tmp_path, *(_record(f"p{number:02d}") for number in range(7))) as statement:
         _check(statement, catalogue_database)
         assert len(_removals(statement, catalogue_database)) == 3
-        statement.ids.withdraw("p00")
-        with pytest.raises(RemovalRefused, match=r"remove 4 of 10 products, more than 30%.*--partial"):
-            _check(statement, catalogue_database)
+    with (
+        _stated(tmp_path, *(_record(f"p{number:02d}") for number in range(6))) as statement,
+        pytest.raises(RemovalRefused, match=r"remove 4 of 10 products, more than 30%.*--partial"),
+    ):
+        _check(statement, catalogue_database)
 
 
 def test_a_first_import_removes_nothing(tmp_path: Path, catalogue_database: Database) -> None:
@@ -110,7 +115,7 @@ def test_a_first_import_removes_nothing(tmp_path: Path, catalogue_database: Data
     with _stated(tmp_path, _record("a")) as statement, catalogue_database.reading() as catalogue:
         statement.check_removals(catalogue)
         assert list(statement.removals(catalogue)) == []
-        assert compare(statement, catalogue) == {"added": 1, "changed": 0, "unchanged": 0, "outdated": 0}
+        assert _compared(statement, catalogue) == {"added": 1, "changed": 0, "unchanged": 0, "outdated": 0}
 
 
 def test_a_statement_of_some_products_removes_none(tmp_path: Path, catalogue_database: Database) -> None:
@@ -136,8 +141,37 @@ def test_a_plan_tells_what_would_become_of_each_product(tmp_path: Path, catalogu
         upsert(catalogue_database, make_product(name, images=(image,)))
     rows = (_record("same"), _record("changed", title="x"), _record("moved", images=["https://i.example/x.jpg"]))
     with _stated(tmp_path, *rows, _record("new")) as statement, catalogue_database.reading() as catalogue:
-        assert compare(statement, catalogue) == {"added": 1, "changed": 2, "unchanged": 1, "outdated": 0}
+        assert _compared(statement, catalogue) == {"added": 1, "changed": 2, "unchanged": 1, "outdated": 0}
         assert list(statement.removals(catalogue)) == ["gone"]
+
+
+def test_a_plan_tells_which_addresses_would_not_be_asked(tmp_path: Path, catalogue_database: Database) -> None:
+    """By what their text says. A product with nothing else is not added; one that is there keeps what it has."""
+    for name in ("same", "moved", "renamed"):
+        image = make_image(name, address=f"http://inside.lan/{name}.jpg")
+        upsert(catalogue_database, make_product(name, images=(image,)))
+    good, bad = "https://i.example/a.jpg", "https://10.0.0.5/a.jpg"
+    rows = (
+        _record("same", images=["http://inside.lan/same.jpg"]),
+        _record("moved", images=[bad]),
+        _record("renamed", images=[bad], title="Another"),
+        _record("none", images=[bad, "http://i.example/a.jpg"]),
+        _record("one", images=[bad, good]),
+    )
+    report = IngestReport()
+    with _stated(tmp_path, *rows) as statement, catalogue_database.reading() as catalogue:
+        compared = _compared(statement, catalogue, report)
+    assert compared == {"added": 1, "changed": 1, "unchanged": 2, "outdated": 0}
+    assert dict(report.skipped_by_reason) == {"url-not-allowed": 6}
+    assert {skipped.place for skipped in report.skipped} == {
+        bad,
+        "http://i.example/a.jpg",
+        "http://inside.lan/same.jpg",
+    }
+
+
+def _compared(statement: Statement, catalogue: Catalogue, report: IngestReport | None = None) -> dict[Comparison, int]:
+    return compare(statement, catalogue, Guard(), report or IngestReport(), Silent())
 
 
 def test_a_source_without_a_product_says_why(tmp_path: Path) -> None:
