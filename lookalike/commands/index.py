@@ -24,7 +24,9 @@ SourceArgument = Annotated[
 Columns = Annotated[
     list[str] | None,
     typer.Option(
-        "--map", metavar="COLUMN=FIELD", help="What a column of the feed is, such as sku=id. May be repeated."
+        "--map",
+        metavar="COLUMN=FIELD",
+        help="What a column of the feed is, such as sku=id; nothing leaves it out. May be repeated.",
     ),
 ]
 Format = Annotated[str | None, typer.Option("--format", help="Format of the feed. [default: what it looks like]")]
@@ -35,7 +37,7 @@ Partial = Annotated[
     bool, typer.Option("--partial", help="The source has some products only; leave the others as they are.")
 ]
 Limit = Annotated[
-    int | None, typer.Option("--limit", help="Take so many products only, and leave the others as they are.")
+    int | None, typer.Option("--limit", min=1, help="Take so many products only, and leave the others as they are.")
 ]
 AllowRemovals = Annotated[
     bool, typer.Option("--allow-removals", help="Remove more than 30 % of the catalogue if the source says so.")
@@ -127,7 +129,7 @@ def print_index(result: "IndexResult") -> None:
     for count, sentence in (
         (report.removed, "products that are no longer in the source were removed."),
         (report.outdated, "products were changed later than the source states, and stay as they are."),
-        (report.kept, "pictures could not be had now; those from before stay."),
+        (report.kept, "pictures could not be had or used now; those from before stay."),
     ):
         if count:
             typer.echo(f"{count:,} {sentence}")
@@ -142,8 +144,10 @@ def _mapping(columns: list[str]) -> dict[str, str]:
     mapping = {}
     for text in columns:
         column, equals, field = text.rpartition("=")
-        if not (column and equals and field):
+        if not (column and equals):
             raise typer.BadParameter(f"{text} is not COLUMN=FIELD, such as sku=id.", param_hint="--map")
+        if column in mapping:
+            raise typer.BadParameter(f"{column} is mapped twice.", param_hint="--map")
         mapping[column] = field
     return mapping
 
@@ -160,7 +164,7 @@ def _show_plan(settings: Settings, source: str, options: "SourceOptions", *, as_
         return
     _print_skipped(plan.report)
     refused = plan.report.skipped_by_reason.total()
-    counts = [*plan.products.items(), ("removed", plan.removed), ("rows refused", refused)]
+    counts = [*plan.products.items(), ("removed", plan.removed), ("rows or pictures refused", refused)]
     rows = [(what, f"{count:,}") for what, count in counts]
     print_table("", ("What", "Products "), rows)
     typer.echo("Nothing was changed.")

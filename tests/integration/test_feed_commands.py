@@ -61,7 +61,7 @@ def test_a_dry_run_tells_and_changes_nothing(run: Run, web_shop: WebShop) -> Non
     assert document["products"] == {"added": 1, "changed": 1, "unchanged": 9, "outdated": 1, "removed": 1}
     assert document["refused"]["by_reason"] == {"invalid-price": 1}
     assert document["refused"]["listed"][0]["place"] == "row 13"
-    for row in (r"added\W+1\b", r"changed\W+1\b", r"outdated\W+1\b", r"removed\W+1\b", r"rows refused\W+1\b"):
+    for row in (r"added\W+1\b", r"changed\W+1\b", r"outdated\W+1\b", r"removed\W+1\b", r"pictures refused\W+1\b"):
         assert re.search(row, table.out), table.out
     assert table.out.endswith("Nothing was changed.\n")
     assert table.code == 0
@@ -78,17 +78,36 @@ def test_a_dry_run_before_the_first_import_leaves_no_index(run: Run, web_shop: W
     assert not web_shop.settings.pictures_dir.exists()
 
 
+def test_a_dry_run_tells_which_addresses_would_not_be_asked(
+    run: Run, web_shop: WebShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with the reason, without asking anybody; what would come of the products allows for it."""
+    monkeypatch.setenv("LOOKALIKE_FETCH_TRUSTED", "https://elsewhere.example")
+    web_shop.products["p00"]["images"] = ["https://shop.example/p00.jpg"]
+
+    document = json.loads(run("index", web_shop.write(), "--dry-run", "--json").out)
+
+    assert document["products"]["added"] == 1
+    assert document["refused"]["by_reason"] == {"url-not-allowed": 14}
+    assert all("LOOKALIKE_FETCH_TRUSTED" in refused["message"] for refused in document["refused"]["listed"])
+    assert not web_shop.web.requests
+
+
 def test_a_dry_run_shows_a_removal_that_the_import_would_refuse(run: Run, web_shop: WebShop) -> None:
     """So that one can decide; the import ends with 1 and says which option allows it."""
     web_shop.import_feed()
     for number in range(4):
         del web_shop.products[f"p{number:02d}"]
 
-    plan = json.loads(run("index", web_shop.write(), "--dry-run", "--json").out)
+    dry = run("index", web_shop.write(), "--dry-run", "--json")
+    dry_and_allowed = run("index", web_shop.feed, "--dry-run", "--allow-removals")
+    plan = json.loads(dry.out)
     refused = run("index", web_shop.feed)
     allowed = run("index", web_shop.feed, "--allow-removals")
 
     assert plan["products"]["removed"] == 4
+    assert "remove 4 of 12 products" in dry.error
+    assert "Warning" not in dry_and_allowed.error
     assert (refused.code, allowed.code) == (1, 0)
     assert "--allow-removals" in refused.error.splitlines()[-1]
     assert "4 products that are no longer in the source were removed." in allowed.out
@@ -114,20 +133,29 @@ def test_columns_formats_and_folders_of_pictures_can_be_named(run: Run, web_shop
     assert products["a"].images[0].location == str(tmp_path / "shots" / "a.jpg")
 
 
+def test_a_column_can_be_left_out(run: Run, web_shop: WebShop) -> None:
+    """By mapping it to nothing, whatever it would be otherwise."""
+    assert run("index", web_shop.write(), "--map", "price=").code == 0
+    assert {product.price for product in catalogue_of(web_shop.settings).values()} == {None}
+
+
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "code", "told"),
     [
-        (("--map", "price"), "COLUMN=FIELD"),
-        (("--map", "nowhere=id"), "nowhere"),
-        (("--format", "doc"), "doc"),
-        (("--limit", "0"), "limit"),
+        (("--map", "price"), 2, "COLUMN=FIELD"),
+        (("--map", "title=id", "--map", "title=brand"), 2, "title is mapped twice"),
+        (("--map", "nowhere=id"), 1, "nowhere"),
+        (("--format", "doc"), 1, "doc"),
+        (("--limit", "0"), 2, "limit"),
     ],
 )
-def test_an_option_that_does_not_fit_is_named(run: Run, web_shop: WebShop, option: tuple[str, str], told: str) -> None:
-    """Before anything is fetched."""
+def test_an_option_that_does_not_fit_is_named(
+    run: Run, web_shop: WebShop, option: tuple[str, ...], code: int, told: str
+) -> None:
+    """Before anything is fetched; wrong usage is told apart from what does not fit this feed."""
     outcome = run("index", web_shop.write(), *option)
 
-    assert outcome.code in {1, 2}
+    assert outcome.code == code
     assert told in outcome.error
     assert "Traceback" not in outcome.error
     assert not web_shop.web.requests
@@ -179,7 +207,7 @@ def test_too_many_failures_end_with_1_and_few_are_told(
     assert between == live != live_products(web_shop.settings)
     assert "upstream-status" in few.out
     assert "/p01-0.jpg" in few.out
-    assert "1 pictures could not be had now; those from before stay." in few.out
+    assert "1 pictures could not be had or used now; those from before stay." in few.out
 
 
 def test_partial_feeds_add_to_the_catalogue(run: Run, web_shop: WebShop) -> None:
