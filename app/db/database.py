@@ -44,9 +44,12 @@ class Database:
         self._readers = for_reading(self._engine)
         self._writers = for_writing(self._engine)
 
-    def check(self) -> None:
+    def check(self, *, reads_all: bool = True) -> None:
         """
         Refuse to go on with a database that this code cannot work with. Changes and creates nothing.
+
+        With `reads_all`, every page of a SQLite file is looked at, for whoever is going to rely on it for long: that
+        takes seconds for a large catalogue.
 
         Raises:
             DatabaseTooOld: It does not exist yet, or needs `lookalike db upgrade`.
@@ -56,7 +59,7 @@ class Database:
         if is_sqlite(self._url) and not sqlite_file_exists(sqlite_path(self._url)):
             raise DatabaseTooOld(f"{NO_CATALOGUE} It would be in {sqlite_path(self._url).parent}.")
         with self._placed(), translated(), self._readers.connect() as connection:
-            check_schema(connection)
+            check_schema(connection, reads_all=reads_all)
 
     def upgrade(self) -> None:
         """

@@ -170,7 +170,8 @@ def _sqlite_engine(url: URL, *, lock_timeout_s: float, foreign_keys: bool, **opt
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(lock_timeout_s * 1000)}")
         _use_write_ahead_log(cursor, lock_timeout_s)
-        cursor.execute("PRAGMA synchronous = NORMAL")
+        # With NORMAL, a power cut could take back commits that somebody was told of.
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         cursor.close()
 

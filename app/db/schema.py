@@ -29,16 +29,16 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def check_schema(connection: Connection) -> None:
+def check_schema(connection: Connection, *, reads_all: bool) -> None:
     """
     Refuse a database that this code cannot work with.
 
     Raises:
         DatabaseTooNew: It was upgraded by a newer version.
         DatabaseTooOld: It has no tables yet, or lacks migrations.
-        DatabaseCorrupt: SQLite's own check finds it damaged.
+        DatabaseCorrupt: SQLite's own check, which `reads_all` of it, finds it damaged.
     """
-    if connection.dialect.name == "sqlite":
+    if reads_all and connection.dialect.name == "sqlite":
         _check_pages(connection)
     script = ScriptDirectory.from_config(alembic_config())
     current = _current_revision(connection)

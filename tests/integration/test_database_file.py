@@ -121,6 +121,19 @@ def test_a_damaged_page_is_found_by_the_check(sqlite_file: Path, page: int) -> N
         database.check()
 
 
+def test_a_check_need_not_read_the_whole_file(sqlite_file: Path) -> None:
+    """Whoever only looks at the jobs does not wait until a large catalogue was read; its tables are looked at."""
+    content = bytearray(sqlite_file.read_bytes())
+    content[-4096:] = b"\x5a" * 4096
+    sqlite_file.write_bytes(content)
+    with closing(Database(f"sqlite:///{sqlite_file}")) as database:
+        database.check(reads_all=False)
+        with database.changing_jobs() as jobs:
+            jobs._connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        with pytest.raises(DatabaseTooOld, match="lookalike db upgrade"):
+            database.check(reads_all=False)
+
+
 def test_a_truncated_file_is_found_by_the_check(sqlite_file: Path) -> None:
     """As after a copy that broke off."""
     with sqlite_file.open("r+b") as file:
@@ -130,9 +143,9 @@ def test_a_truncated_file_is_found_by_the_check(sqlite_file: Path) -> None:
 
 
 def test_sqlite_is_set_up_for_readers_beside_a_writer(sqlite_file: Path) -> None:
-    """Write-ahead log, foreign keys, waiting for locks: on every connection."""
+    """Write-ahead log, flushed with each commit (2: FULL), foreign keys, waiting for locks: on every connection."""
     with closing(Database(f"sqlite:///{sqlite_file}")) as database, database.reading() as catalogue:
-        wanted = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 5000}
+        wanted = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 5000}
         found = {name: connection_of(catalogue).exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
     assert found == wanted
 
