@@ -4,10 +4,11 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests.support.bad_server import web
 from tests.support.databases import database, database_url, empty_database_url, postgres
 from tests.support.indexing import photos, settings
 from tests.support.services import client, own_shop, server, shop
-from tests.support.web_shop import web, web_shop
+from tests.support.web_shop import web_shop
 
 __all__ = [
     "client",

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 
 @dataclass
 class BadServer:
@@ -23,6 +25,7 @@ class BadServer:
         origin: As in `http://127.0.0.1:40123`.
         requests: How often each path was asked for.
         headers: Those of the last request for each path.
+        sent_bytes: How much of all bodies was taken by the clients, or by the kernels between.
         most_at_once: The most requests that were under way together.
         test_ended: Set when the test is over, so that what waits goes home.
     """
@@ -31,6 +34,7 @@ class BadServer:
     origin: str = ""
     requests: Counter[str] = field(default_factory=Counter)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    sent_bytes: int = 0
     most_at_once: int = 0
     test_ended: threading.Event = field(default_factory=threading.Event)
     _at_once: int = 0
@@ -74,6 +78,7 @@ class Exchange:
         """Send bytes of the body, or of anything else."""
         self.handler.wfile.write(data)
         self.handler.wfile.flush()
+        self.server.sent_bytes += len(data)
 
     def hang_up(self) -> None:
         """Close the connection once the answer is over."""
@@ -236,3 +241,10 @@ def bad_server(certificate: Path | None = None) -> Iterator[BadServer]:
             state.test_ended.set()
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def web() -> Iterator[BadServer]:
+    """A server on this machine."""
+    with bad_server() as server:
+        yield server

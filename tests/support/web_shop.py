@@ -1,6 +1,5 @@
 """A shop whose feed states pictures on a web server of this machine, and imports of that feed."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from app.core.settings import Settings
 from indexer.pipeline import IndexResult, SourceOptions, index_source
 from indexer.progress import Progress, Silent
-from tests.support.bad_server import BadServer, bad_server, file
+from tests.support.bad_server import BadServer, file
 from tests.support.feeds import json_lines
 from tests.support.images import picture_bytes
 
@@ -51,13 +50,6 @@ class WebShop:
         self.web.requests.clear()
         self.web.headers.clear()
         return index_source(self.settings, str(self.write()), SourceOptions(**options), progress or Silent())
-
-
-@pytest.fixture
-def web() -> Iterator[BadServer]:
-    """A server on this machine."""
-    with bad_server() as web:
-        yield web
 
 
 @pytest.fixture

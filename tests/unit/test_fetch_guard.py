@@ -1,7 +1,6 @@
 """Which addresses are fetched: every trick that leads inside is refused before a connection is tried."""
 
 import socket
-from collections.abc import Iterator
 from ipaddress import ip_network
 
 import pytest
@@ -15,7 +14,9 @@ from app.core.fetching.blocking import fetching
 from app.core.fetching.guard import Guard
 from app.core.fetching.limits import FetchLimits
 from app.core.settings import Settings
-from tests.support.bad_server import BadServer, bad_server, file, redirect
+from tests.support.bad_server import BadServer, file, redirect, web
+
+__all__ = ["web"]
 
 PUBLIC = "93.184.215.14"
 ONCE = FetchLimits(attempts=1, connect_timeout_s=1)
@@ -58,13 +59,6 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(socket.socket, "connect", spy)
     return tried
-
-
-@pytest.fixture
-def web() -> Iterator[BadServer]:
-    """A server on this machine."""
-    with bad_server() as server:
-        yield server
 
 
 INSIDE = [

@@ -1,9 +1,11 @@
 """The same fetching for threads: one event loop in one thread serves all of them."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from aiohttp.abc import AbstractResolver
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -13,6 +15,8 @@ from app.core.fetching.fetcher import NotModified, PictureFetcher
 from app.core.fetching.guard import Guard
 from app.core.fetching.limits import FEED_LIMITS, FetchLimits
 from app.core.fetching.receiving import Fetched, Validators
+
+TICK_S: Final = 0.2
 
 
 class BlockingFetcher:
@@ -42,12 +46,31 @@ class BlockingFetcher:
         limits: DownloadLimits = FEED_LIMITS,
         progress: DownloadProgress | None = None,
     ) -> None:
-        """Do what `PictureFetcher.download_feed` does; `progress` is called in another thread."""
+        """
+        Do what `PictureFetcher.download_feed` does.
 
-        async def download() -> None:
-            await self._fetcher.download_feed(address, target, limits=limits, progress=progress)
+        `progress` is called in this thread, a few times a second, whether anything arrives or not. What it raises ends
+        the download at once, and comes out of here; raised in the event loop, it would end that.
+        """
+        arrived: tuple[int, int | None] = (0, None)
 
-        self._portal.call(download)
+        def note(done_bytes: int, total_bytes: int | None) -> None:
+            nonlocal arrived
+            arrived = done_bytes, total_bytes
+
+        def tell() -> None:
+            if progress is not None:
+                progress(*arrived)
+
+        download = partial(self._fetcher.download_feed, address, target, limits=limits, progress=note)
+        future = self._portal.start_task_soon(download)
+        try:
+            while not wait([future], TICK_S).done:
+                tell()
+            future.result()
+            tell()
+        finally:
+            future.cancel()
 
     def cancel_all(self) -> None:
         """End every picture that is under way; whoever waits for one gets CancelledError."""
