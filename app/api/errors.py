@@ -80,6 +80,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.DatabaseTooOld: 503,
     errors.DataDirNotReadable: 503,
     errors.DataDirNotWritable: 503,
+    errors.DataDirBusy: 503,
     errors.DiskFull: 503,
     errors.InternalError: 500,
     errors.UnknownNetwork: 500,

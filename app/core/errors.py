@@ -35,7 +35,7 @@ Every error that Lookalike raises on purpose, as one tree.
     ├── DatabaseError
     │   └── DatabaseUnavailable · DatabaseCorrupt · DatabaseTooNew · DatabaseTooOld
     ├── StorageError
-    │   └── DataDirNotReadable · DataDirNotWritable · DiskFull
+    │   └── DataDirNotReadable · DataDirNotWritable · DataDirBusy · DiskFull
     ├── PortInUse
     ├── InvalidSetting
     └── InternalError           what nobody foresaw; its cause is only logged
@@ -574,7 +574,7 @@ class DatabaseTooOld(DatabaseError):
 
 
 class StorageError(LookalikeError):
-    """The data folder cannot be read, or cannot hold what has to be written."""
+    """The data folder cannot be read, or cannot take what has to be written."""
 
 
 class DataDirNotReadable(StorageError):
@@ -589,6 +589,13 @@ class DataDirNotWritable(StorageError):
 
     slug = "data-dir-not-writable"
     title = "The data folder cannot be written"
+
+
+class DataDirBusy(StorageError):
+    """Another process has kept a part of the data folder locked for longer than any that is at work."""
+
+    slug = "data-dir-busy"
+    title = "The data folder is locked"
 
 
 class DiskFull(StorageError):

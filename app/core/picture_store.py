@@ -23,6 +23,7 @@ from stat import S_ISREG
 from typing import Final
 
 from app.core.files import fsync_folder, make_folder, storage_errors, write_all
+from app.core.locks import locked
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FOLDER: Final = re.compile(r"[0-9a-f]{2}")
@@ -59,7 +60,7 @@ class PictureStore:
         One that is there and intact is not written again, a damaged one is replaced.
 
         Raises:
-            DiskFull, DataDirNotWritable: It could not be written; nothing is left behind.
+            DiskFull, DataDirNotWritable, DataDirBusy: It could not be written; nothing is left behind.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
@@ -83,7 +84,7 @@ class PictureStore:
                 than `keep` is old, and than anybody takes from `put` to writing down the reference.
 
         Raises:
-            DataDirNotWritable: A file could not be removed; others may have been.
+            DataDirNotWritable, DataDirBusy: A file could not be removed; others may have been.
         """
         removed = 0
         with storage_errors(self._root):
@@ -116,8 +117,7 @@ class PictureStore:
     @contextmanager
     def _locked(self, operation: int) -> Iterator[None]:
         make_folder(self._root)
-        with FileIO(self._root / ".lock", "a") as file:
-            fcntl.flock(file, operation)
+        with locked(self._root / ".lock", operation):
             yield
 
 

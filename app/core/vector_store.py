@@ -31,6 +31,7 @@ import numpy as np
 from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
 from app.core.files import fsync_folder, make_folder, storage_errors, write_all, write_atomically
 from app.core.key_table import RECORD_BYTES, SHA256_BYTES, KeyTable
+from app.core.locks import locked
 from app.core.vector_index import Float16Array, Float32Array, unit_rows
 
 FORMAT_VERSION: Final = 1
@@ -134,6 +135,7 @@ class VectorStore:
             EmbeddingNotFinite, EmbeddingZero: A row cannot be compared; nothing was kept.
             DiskFull, DataDirNotWritable: They could not be written. What was there before is intact; some of the new
                 ones may be there too.
+            DataDirBusy: Another process seems to append for ever; nothing was kept.
         """
         if len(image_sha256s) != len(embeddings):
             raise ValueError(f"{len(image_sha256s)} images, but {len(embeddings)} embeddings")
@@ -258,10 +260,9 @@ class VectorStore:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Be the only one that appends, of all processes and threads. The kernel frees the lock of a killed one."""
+        """Be the only one that appends, of all processes and threads."""
         make_folder(self._folder)
-        with FileIO(self._folder / ".lock", "a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(self._folder / ".lock", fcntl.LOCK_EX):
             yield
 
     @contextmanager

@@ -1,5 +1,6 @@
 """A picture that was put is there, intact, until nobody refers to it; nothing else is ever touched."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.core import picture_store
-from app.core.errors import DataDirNotWritable
+from app.core.errors import DataDirBusy, DataDirNotWritable
+from app.core.locks import locked
 from app.core.picture_store import PictureStore
 from tests.support.picture_child import files_of
 
@@ -117,6 +119,16 @@ class TestPut:
         assert len(set(stored)) == 1
         assert files_of(root) == [stored[0].path]
         assert stored[0].path.read_bytes() == PICTURE
+
+    def test_a_lock_that_is_never_freed_is_named(
+        self, store: PictureStore, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A process that was suspended while it removed pictures holds up nobody's request for ever."""
+        monkeypatch.setattr("app.core.locks.PATIENCE_S", 0.05)
+        store.put(OTHER)
+        with locked(root / ".lock", fcntl.LOCK_EX), pytest.raises(DataDirBusy, match="locked"):
+            store.put(PICTURE)
+        assert store.put(PICTURE).path.read_bytes() == PICTURE
 
     def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         """Below a regular file no folder can be."""

@@ -4,6 +4,7 @@ Several processes append to one vector store and read it: everybody finds what w
 `make soak` kills writers for minutes instead of a second, LOOKALIKE_TEST_SEED decides at which moments.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from app.core import key_table
-from app.core.errors import DataDirNotWritable
+from app.core.errors import DataDirBusy, DataDirNotWritable
+from app.core.locks import locked
 from app.core.vector_store import VectorStore
 from tests.support.soak import SEED, sample, seeded, soaks
 from tests.support.store_child import FINGERPRINT, append, expect_intact, keys_of, opened
@@ -192,6 +194,17 @@ class TestWriters:
             for batch in batches:
                 expect_intact(store, batch)
             assert len(store) == 8 * 40
+
+    def test_a_lock_that_is_never_freed_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A process that was suspended holds nobody up for ever; once it is gone, appending works again."""
+        monkeypatch.setattr("app.core.locks.PATIENCE_S", 0.05)
+        with opened(tmp_path) as store:
+            append(store, KEYS[:1])
+            with locked(tmp_path / FINGERPRINT / ".lock", fcntl.LOCK_EX), pytest.raises(DataDirBusy, match="locked"):
+                append(store, KEYS[1:2])
+            assert KEYS[1] not in store
+            append(store, KEYS[1:2])
+            expect_intact(store, KEYS[:2])
 
     @pytest.mark.parametrize("name", ["keys.bin", "vectors.bin"])
     def test_a_torn_tail_is_cut_off_by_a_store_that_was_open_before(self, tmp_path: Path, name: str) -> None:
