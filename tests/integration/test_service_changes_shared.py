@@ -1,6 +1,5 @@
 """Changes are seen by every server on the data folder, and stay: after restarts, reindexes and rollbacks."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +15,7 @@ from indexer.reindex import ReindexParams, run_reindex
 from tests.support.changes import AUTHORISED
 from tests.support.images import picture_bytes
 from tests.support.server import running_server
-from tests.support.services import ADMIN_KEY, shop_settings
+from tests.support.services import copied_settings
 from tests.support.shop import Shop
 from tests.support.waiting import wait_until
 
@@ -27,8 +26,7 @@ TITLE = "A lamp, now cheaper"
 @pytest.fixture(scope="module")
 def settings(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of servers on one copy of the shop's data."""
-    data_dir = Path(shutil.copytree(shop.settings.data_dir, tmp_path_factory.mktemp("shared") / "data"))
-    return shop_settings(data_dir, admin_key=ADMIN_KEY)
+    return copied_settings(shop, tmp_path_factory.mktemp("shared"))
 
 
 @contextmanager

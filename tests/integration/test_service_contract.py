@@ -1,6 +1,5 @@
 """The OpenAPI document, and the service held against it by generated requests."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from starlette.testclient import TestClient
 
 from app.api.errors import PROBLEM_MEDIA_TYPE
 from tests.support.server import Server, running_server
-from tests.support.services import ADMIN_KEY, shop_settings
+from tests.support.services import ADMIN_KEY, copied_settings
 from tests.support.shop import Shop
 
 ROUTES = {
@@ -85,9 +84,7 @@ def test_every_answer_has_an_example_of_each_field(document: dict[str, Any]) -> 
 def keyed_server(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service on a copy of the shop's data that takes changes, but pictures from nowhere."""
     folder = tmp_path_factory.mktemp("keyed")
-    shutil.copytree(shop.settings.data_dir, folder / "data")
-    settings = shop_settings(folder / "data", admin_key=ADMIN_KEY, fetch_hosts="shop.invalid")
-    with running_server(settings, folder) as server:
+    with running_server(copied_settings(shop, folder, fetch_hosts="shop.invalid"), folder) as server:
         yield server
 
 

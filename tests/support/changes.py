@@ -1,7 +1,6 @@
 """A service whose products are changed over HTTP, and a web server that has their pictures."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from app.db.database import Database
 from app.main import create_app
 from tests.support.bad_server import BadServer, bad_server, file
 from tests.support.images import picture_bytes
-from tests.support.services import ADMIN_KEY, shop_settings
+from tests.support.services import ADMIN_KEY, copied_settings
 from tests.support.shop import Shop
 from tests.support.waiting import wait_until
 
@@ -103,11 +102,8 @@ def found_at(client: httpx2.Client, photo: bytes, k: int = 5) -> list[str]:
 @contextmanager
 def changing_shop(shop: Shop, folder: Path, **overrides: object) -> Iterator[ChangingShop]:
     """Run the service, in this process, and the web server until the block ends."""
-    shutil.copytree(shop.settings.data_dir, folder / "data")
     with bad_server() as web:
-        settings = shop_settings(
-            folder / "data", admin_key=ADMIN_KEY, fetch_trusted=web.origin, fetch_hosts="shop.invalid", **overrides
-        )
+        settings = copied_settings(shop, folder, fetch_trusted=web.origin, fetch_hosts="shop.invalid", **overrides)
         with TestClient(create_app(settings), headers=AUTHORISED) as client:
             yield ChangingShop(settings, web, client)
 

@@ -16,6 +16,7 @@ import httpx2
 from pydantic import SecretStr
 
 from app.core.settings import Settings
+from tests.support.sources import REPOSITORY
 
 _RUN = """
 from app.api.server import run
@@ -66,7 +67,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     }
     texts = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
     ours = {f"LOOKALIKE_{name.upper()}": str(value) for name, value in texts.items() if value is not None}
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **ours}
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), **ours}
 
 
 @contextmanager

@@ -21,6 +21,12 @@ def shop_settings(data_dir: Path, **overrides: object) -> Settings:
     return Settings.load(data_dir=data_dir, **{**values, **overrides})
 
 
+def copied_settings(shop: Shop, folder: Path, **overrides: object) -> Settings:
+    """Copy the shop's data into the folder, and return settings with a key for a service that may change them."""
+    shutil.copytree(shop.settings.data_dir, folder / "data")
+    return shop_settings(folder / "data", admin_key=ADMIN_KEY, **overrides)
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A shop of 24 products, for tests that change nothing."""
@@ -31,8 +37,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture
 def own_shop(shop: Shop, tmp_path: Path) -> Shop:
     """A copy of the shop's data, for a test to change; the photos stay where they are."""
-    shutil.copytree(shop.settings.data_dir, tmp_path / "data")
-    return Shop(shop_settings(tmp_path / "data", admin_key=ADMIN_KEY), shop.photos)
+    return Shop(copied_settings(shop, tmp_path), shop.photos)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from app.core.vector_store import VectorStore
 from tests.support.faults import die_at, file_size_limit
 from tests.support.snapshots import (
     DIMENSION,
+    FINGERPRINT,
     IMAGES,
     publish_small,
     random_embeddings,
@@ -144,7 +145,7 @@ def _store_on_full_disk(root: Path) -> None:
     """Let an append fail at every byte of its rows and keys; what was there stays, and the next append works."""
     keys = [f"{i:064x}" for i in range(8)]
     embeddings = random_embeddings(8, 24, seed=1)  # 48 bytes a row, 36 bytes a key
-    with VectorStore.open(root, "ab" * 32, 24) as store:
+    with VectorStore.open(root, FINGERPRINT, 24) as store:
         store.append(keys[:2], embeddings[:2])
         for limit in (0, 72, 90, 96, 97, 287):
             with file_size_limit(limit):
@@ -157,7 +158,7 @@ def _store_on_full_disk(root: Path) -> None:
             if [key in store for key in keys] != [True] * 2 + [False] * 6:
                 raise AssertionError("an append that failed changed the store")
         store.append(keys[2:], embeddings[2:])
-    with VectorStore.open(root, "ab" * 32, 24) as store:
+    with VectorStore.open(root, FINGERPRINT, 24) as store:
         np.testing.assert_array_equal(store.get(keys), embeddings.astype(np.float16))
 
 

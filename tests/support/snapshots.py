@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from app.core.manifest import SnapshotFacts
 from app.core.products import ProductRecord
@@ -17,6 +18,18 @@ from tests.support.catalogue import make_image, make_product
 IMAGES = 60
 DIMENSION = 16
 FINGERPRINT = "ab" * 32
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SnapshotFolder:
+    """Return a folder of snapshots that does not exist yet."""
+    return SnapshotFolder(tmp_path / "snapshots")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return the path of that folder."""
+    return tmp_path / "snapshots"
 
 
 def random_embeddings(n: int, d: int, seed: int) -> Float32Array:

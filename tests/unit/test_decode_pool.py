@@ -18,12 +18,12 @@ from app.core.errors import DecodeTimedOut, ImageTooLarge, InternalError, Invali
 from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
 from app.core.settings import Settings
 from tests.support.images import HOSTILE_IMAGES, HostileImage, hostile_bytes, picture_bytes, png_bytes, progressive_jpeg
+from tests.support.sources import REPOSITORY
 from tests.support.waiting import wait_until
 
 PREPROCESSING = Preprocessing(256, 224, "bilinear", (0, 0, 0), (1, 1, 1))
 SMALL = Preprocessing(64, 48, "bicubic", (0, 0, 0), (1, 1, 1))
 LIMITS = ImageLimits(max_pixels=25_000_000, max_jpeg_pixels=50_000_000)
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

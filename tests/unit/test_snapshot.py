@@ -24,30 +24,22 @@ from tests.support.catalogue import make_image, make_product
 from tests.support.snapshots import (
     DIMENSION,
     IMAGES,
+    folder,
     hidden,
     image_ids,
     publish_small,
     random_embeddings,
     reseal,
+    root,
     snapshot_facts,
     snapshot_products,
 )
 
+__all__ = ["folder", "root"]
+
 
 def _with_image(product_id: str, image_id: str) -> ProductRecord:
     return make_product(product_id, images=(make_image(product_id, id=image_id),))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> SnapshotFolder:
-    """Return a folder of snapshots that does not exist yet."""
-    return SnapshotFolder(tmp_path / "snapshots")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return the path of that folder."""
-    return tmp_path / "snapshots"
 
 
 class TestContent:

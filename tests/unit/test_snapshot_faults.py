@@ -17,8 +17,8 @@ from app.core.vector_index import VectorIndex
 from tests.support.snapshot_child import live_watermark
 from tests.support.snapshots import overwrite, publish_small
 from tests.support.soak import sample, seeded, soaks
+from tests.support.sources import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = [*sorted(DATA_FILES), "manifest.json"]
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",

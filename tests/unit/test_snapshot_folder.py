@@ -11,19 +11,9 @@ import pytest
 from app.core.errors import AlreadyRunning, DataDirNotWritable, DiskFull, SnapshotCorrupt, SnapshotMissing
 from app.core.files import require_free_space
 from app.core.snapshot_folder import SnapshotFolder
-from tests.support.snapshots import hidden, overwrite, publish_small, write_small
+from tests.support.snapshots import folder, hidden, overwrite, publish_small, root, write_small
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> SnapshotFolder:
-    """Return a folder of snapshots that does not exist yet."""
-    return SnapshotFolder(tmp_path / "snapshots")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return the path of that folder."""
-    return tmp_path / "snapshots"
+__all__ = ["folder", "root"]
 
 
 class TestPublish:
