@@ -32,14 +32,14 @@ def run_reindex(settings: Settings, params: ReindexParams, progress: Progress) -
     """
     Publish a snapshot of the catalogue as it is now, and return what the job's row shall say of it.
 
-    Where a source is set (LOOKALIKE_SOURCE), the catalogue is made what it states first.
+    Where a source is set (LOOKALIKE_SOURCE, LOOKALIKE_SOURCE_MAP), the catalogue is made what it states first.
 
     Raises:
         AlreadyRunning: Another run has the data folder.
         LookalikeError: Nothing was published; the message says why.
     """
     if settings.source:
-        imported = index_source(settings, settings.source, SourceOptions(), progress)
+        imported = index_source(settings, settings.source, SourceOptions(mapping=settings.source_map), progress)
         if not params.full:
             return _document(imported)
     return _document(reindex_catalogue(settings, progress, full=params.full))

@@ -4,6 +4,7 @@ Every setting, in one place: name, default, unit and one line of help.
 Built once (by `lookalike` or by `create_app`) and passed on; nothing reads the environment elsewhere.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -89,6 +90,9 @@ class Settings(BaseSettings):
     source: str | None = Field(
         None, description="Folder or feed that a reindex imports first; empty: only the catalogue is looked through."
     )
+    source_map: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description='What columns of that feed are, as JSON: {"sku": "id"}; as with --map of `lookalike index`.'
+    )
     max_unfetched_share: float = Field(
         0.05,
         ge=0,
@@ -132,6 +136,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(value.lower().replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("source_map", mode="before")
+    @classmethod
+    def _reads_json(cls, value: object) -> object:
+        try:
+            read = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            read = None
+        if not isinstance(read, dict) or not all(isinstance(field, str) for field in read.values()):
+            raise ValueError('it is no JSON object of texts, such as {"sku": "id"}')
+        return read
 
     @field_validator("fetch_hosts")
     @classmethod

@@ -104,7 +104,7 @@ def test_the_worker_indexes_the_photos_or_the_feed_that_is_named(ours: dict[str,
     """What may be fetched reaches the service too, which fetches the pictures of products that are put."""
     assert ours["worker"]["environment"]["LOOKALIKE_SOURCE"] == "/photos"
     fetching = {"LOOKALIKE_FETCH_HOSTS": "cdn.shop.example", "LOOKALIKE_FETCH_TRUSTED": "http://images.lan:8080"}
-    feed = {"LOOKALIKE_SOURCE": "https://shop.example/feed.csv"}
+    feed = {"LOOKALIKE_SOURCE": "https://shop.example/feed.csv", "LOOKALIKE_SOURCE_MAP": '{"sku": "id"}'}
     found = _services({**DEMANDED, **fetching, **feed})
     assert (fetching | feed).items() <= found["worker"]["environment"].items()
     assert fetching.items() <= found["service"]["environment"].items()

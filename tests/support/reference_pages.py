@@ -32,7 +32,7 @@ def settings_page() -> str:
         "|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        default = "" if field.default in (None, (), {}) else f"`{field.default}`"
         lines.append(f"| `LOOKALIKE_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
 

@@ -44,6 +44,8 @@ def test_a_secret_that_is_refused_is_not_shown(values: dict[str, object]) -> Non
         ("DECODE_TIMEOUT_S", "inf", "LOOKALIKE_DECODE_TIMEOUT_S is 'inf'; it must be a number above 0."),
         ("ADMIN_KEY", "short", "LOOKALIKE_ADMIN_KEY must be a text of 16 characters or more."),
         ("FETCH_HOSTS", "a b", "LOOKALIKE_FETCH_HOSTS: 'a' is not a host such as cdn.shop.example or *.shop.example."),
+        ("SOURCE_MAP", "sku=id", 'LOOKALIKE_SOURCE_MAP: it is no JSON object of texts, such as {"sku": "id"}.'),
+        ("SOURCE_MAP", '{"sku": 1}', 'LOOKALIKE_SOURCE_MAP: it is no JSON object of texts, such as {"sku": "id"}.'),
         (
             "RUNTIME",
             "cuda",
