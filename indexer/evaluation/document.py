@@ -35,6 +35,8 @@ def evaluation_document(
             "source": query_set.source or None,
             "asked": len(query_set.queries),
             "of": query_set.total,
+            "unreadable": query_set.unreadable,
+            "unknown": list(result.unknown) if query_set.kind != "held-out" else [],
             "skipped": [{"place": skipped.place, "message": skipped.message} for skipped in query_set.skipped],
         },
         "seed": result.request.seed,

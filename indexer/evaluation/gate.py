@@ -25,7 +25,7 @@ PRECISION: Final = f"category_precision_at_{K}"
 PRODUCT_RECALL: Final = f"product_recall_at_{K}"
 _WITH_INTERVAL: Final = frozenset({PRECISION, PRODUCT_RECALL})
 _WORDS: Final = {
-    PRECISION: f"The share of {K} hits in the picture's category",
+    PRECISION: f"The share of {K} hits that are of the picture's category",
     PRODUCT_RECALL: f"The share of pictures that find their own product among {K} hits",
 }
 

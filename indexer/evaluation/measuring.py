@@ -107,6 +107,17 @@ class Result:
             {by: {name: second[by][name] - values for name, values in first[by].items()} for by in AIMS}
         )
 
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Categories of a folder, or products of a file, that the catalogue searched last does not have."""
+        catalogue = self.measured[-1].catalogue
+        if self.query_set.kind == "folder":
+            known, stated = set(catalogue.category_numbers), {query.category for query in self.query_set.queries}
+        else:
+            known = {product.id for product in catalogue.products}
+            stated = {name for query in self.query_set.queries for name in query.product_ids}
+        return tuple(sorted(name for name in stated if name and name not in known))
+
     @property
     def aim(self) -> By:
         """What counts as relevant where one figure speaks for all: products in a file of queries, else categories."""
@@ -145,7 +156,8 @@ def run_evaluation(settings: Settings, request: Request, progress: Progress) -> 
         kept = sorted(set.intersection(*(set(each) for each in seen)))
         if not kept:
             raise NoReadableImage(f"None of the {len(query_set.queries):,} pictures of {request.source} could be used.")
-        query_set = replace(query_set, queries=tuple(query_set.queries[i] for i in kept))
+        unreadable = len(query_set.queries) - len(kept)
+        query_set = replace(query_set, queries=tuple(query_set.queries[i] for i in kept), unreadable=unreadable)
         asked = [
             _from_files(query_set.queries, [each[i] for i in kept], catalogue)
             for each, catalogue in zip(seen, opened, strict=True)

@@ -61,6 +61,7 @@ class QuerySet:
         queries: Those that are asked.
         total: How many there are; more than are asked where they were sampled.
         skipped: Rows of the file that cannot be used.
+        unreadable: Pictures that could not be used, and are not among the queries any more.
     """
 
     kind: Kind
@@ -68,6 +69,7 @@ class QuerySet:
     queries: tuple[Query, ...]
     total: int
     skipped: tuple[Skipped, ...] = field(default=())
+    unreadable: int = 0
 
 
 def sampled(items: Sequence[T], name_of: Callable[[T], str], count: int, seed: int) -> list[T]:

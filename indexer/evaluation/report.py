@@ -9,7 +9,7 @@ from indexer.evaluation.bootstrap import Estimate
 from indexer.evaluation.gate import Gate
 from indexer.evaluation.measuring import By, Measured, Result
 from indexer.evaluation.ranking import NO_CATEGORY
-from indexer.evaluation.summary import CategoryRow, advice, headline_name, verdict
+from indexer.evaluation.summary import CategoryRow, advice, figure_name, headline_name, left_out, percent, verdict
 from indexer.evaluation.worst import WorstQuery
 from indexer.reports import render
 
@@ -75,8 +75,8 @@ def _facts(result: Result) -> str:
         f"{len(measured.catalogue.images):,} pictures, network {measured.catalogue.network}"
         for measured in result.measured
     )
-    skipped = f" {len(query_set.skipped):,} rows of the file could not be used." if query_set.skipped else ""
-    return f"Asked with {pictures}. Searched: {searched}. Seed {result.request.seed}.{skipped}"
+    sentences = [f"Asked with {pictures}.", f"Searched: {searched}.", f"Seed {result.request.seed}."]
+    return " ".join(sentences + left_out(result))
 
 
 def _cards(result: Result) -> list[dict[str, str]]:
@@ -86,7 +86,7 @@ def _cards(result: Result) -> list[dict[str, str]]:
         name = headline_name(result.aim, k)
         names = [measured.catalogue.name for measured in result.measured]
         found = [figures.get(result.aim) for figures in result.estimates]
-        return [_card(f"{each}: {_figure_name(name)}", of[name]) for each, of in zip(names, found, strict=True) if of]
+        return [_card(f"{each}: {figure_name(name)}", of[name]) for each, of in zip(names, found, strict=True) if of]
     measured = result.measured[0]
     figures = result.estimates[0]
     cards = []
@@ -97,13 +97,13 @@ def _cards(result: Result) -> list[dict[str, str]]:
         label = f"Found among {k} hits, of what should be" if result.query_set.source else "Product found again"
         cards.append(_card(label, by_product[f"recall_at_{k}"]))
     if measured.index_recall is not None:
-        recall = f"{measured.index_recall.mean():.1%}"
+        recall = percent(float(measured.index_recall.mean()))
         cards.append({"label": "Index against exact search", "value": recall, "note": f"{k} nearest pictures"})
     return cards
 
 
 def _card(label: str, found: Estimate) -> dict[str, str]:
-    return {"label": label, "value": f"{found.value:.1%}", "note": f"{found.low:.1%} to {found.high:.1%}"}
+    return {"label": label, "value": percent(found.value), "note": f"{percent(found.low)} to {percent(found.high)}"}
 
 
 def _tables(result: Result) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def _tables(result: Result) -> list[dict[str, Any]]:
         columns += ["Difference"] if by in differences else []
         rows = [
             [
-                _figure_name(name),
+                figure_name(name),
                 *(_with_interval(figures[name]) for figures in each),
                 *([_with_interval(differences[by][name], sign="+")] if by in differences else []),
             ]
@@ -128,13 +128,6 @@ def _tables(result: Result) -> list[dict[str, Any]]:
     return tables
 
 
-def _figure_name(name: str) -> str:
-    """Return `precision_at_10` as people write it: precision@10."""
-    word, at, k = name.partition("_at_")
-    written = {"map": "mAP", "ndcg": "nDCG"}.get(word, word)
-    return f"{written}@{k}" if at else written
-
-
 def _with_interval(found: Estimate, sign: str = "") -> str:
     return f"{found.value:{sign}.3f} ({found.low:{sign}.3f} to {found.high:{sign}.3f})"
 
@@ -142,11 +135,11 @@ def _with_interval(found: Estimate, sign: str = "") -> str:
 def _bar(row: CategoryRow, k: int) -> dict[str, Any]:
     precision = row.figures[f"precision_at_{k}"]
     share = {"share": precision.value, "low": precision.low, "high": precision.high}
-    return {"label": row.name, "text": f"{precision.value:.1%}", **share}
+    return {"label": row.name, "text": percent(precision.value), **share}
 
 
 def _category_row(row: CategoryRow, k: int) -> list[str]:
-    mistaken = f"{row.mistaken_for} ({row.mistaken_share:.1%} of hits)" if row.mistaken_for else ""
+    mistaken = f"{row.mistaken_for} ({percent(row.mistaken_share)} of hits)" if row.mistaken_for else ""
     figures = [_with_interval(row.figures[name]) for name in (f"precision_at_{k}", f"ndcg_at_{k}", "map")]
     recall = f"{row.figures[f'recall_at_{k}'].value:.3f}"
     queries = row.figures["map"].queries

@@ -10,12 +10,22 @@ import numpy as np
 from indexer.evaluation.bootstrap import Estimate, estimates
 from indexer.evaluation.gate import Gate
 from indexer.evaluation.measuring import By, Measured, Result
+from indexer.evaluation.queries import Kind
 from indexer.evaluation.ranking import NO_CATEGORY
 
 LOWEST_INDEX_RECALL: Final = 0.99
 WEAK_BY: Final = 0.1
 """A category is told of whose share of right hits is so much below that of all."""
 WEAK_SHOWN: Final = 3
+_UNKNOWN_SHOWN: Final = 5
+
+
+_NOTHING: Final[dict[Kind, str]] = {
+    "held-out": "no category has several products, and no product several pictures. Ask with a labelled folder or a "
+    "file of queries.",
+    "folder": "the catalogue has no product of the folder's categories.",
+    "file": "the catalogue has none of the products that the file names, beside the pictures themselves.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,18 @@ def headline_name(by: By, k: int) -> str:
     return f"precision_at_{k}" if by == "by_category" else f"recall_at_{k}"
 
 
+def figure_name(name: str) -> str:
+    """Return `precision_at_10` as people write it: precision@10."""
+    word, at, k = name.partition("_at_")
+    written = {"map": "mAP", "ndcg": "nDCG"}.get(word, word)
+    return f"{written}@{k}" if at else written
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return 0.1234 as 12.3 %."""
+    return f"{share * 100:.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
 def verdict(result: Result) -> str:
     """Return what came out, in a sentence."""
     return _verdict_on_two(result) if len(result.measured) > 1 else _verdict_on_one(result)
@@ -74,10 +96,7 @@ def _verdict_on_one(result: Result) -> str:
     by, k = result.aim, result.request.k
     figures = result.estimates[0].get(by)
     if figures is None:
-        return (
-            "Nothing could be measured: these pictures have no category that others share, and no product has several "
-            "pictures. Name a labelled folder or a file of queries."
-        )
+        return f"Nothing could be measured: {_NOTHING[result.query_set.kind]}"
     found = figures[headline_name(by, k)]
     pictures = f"measured with {found.queries:,} pictures"
     if by == "by_category":
@@ -85,10 +104,10 @@ def _verdict_on_one(result: Result) -> str:
             f"Of the {k} products shown for a picture, {found.value * k:.1f} are of its category "
             f"({found.low * k:.1f} to {found.high * k:.1f} with 95 % certainty, {pictures})."
         )
-    interval = f"({found.low:.1%} to {found.high:.1%} with 95 % certainty, {pictures})"
+    share, interval = percent(found.value), f"({percent(found.low)} to {percent(found.high)} with 95 % certainty"
     if result.query_set.kind == "file":
-        return f"Of the products that should be found, {found.value:.1%} are among the first {k} {interval}."
-    return f"{found.value:.1%} of pictures find their own product among the first {k} {interval}."
+        return f"Of the products that should be found, {share} are among the first {k} {interval}, {pictures})."
+    return f"{share} of pictures find their own product among the first {k} {interval}, {pictures})."
 
 
 def _verdict_on_two(result: Result) -> str:
@@ -97,22 +116,18 @@ def _verdict_on_two(result: Result) -> str:
     first, second = (measured.catalogue.name for measured in result.measured)
     if differences is None:
         return "The two could not be compared: no picture has anything to find in both."
-    found = differences[headline_name(by, k)]
-    if by == "by_category":
-        scale, unit, what = k, "", f"of the {k} products shown for a picture are of its category"
-    else:
-        scale, unit, what = 100, " %", f"of what should be found is among the first {k}"
-    interval = (
-        f"{found.low * scale:+.2f} to {found.high * scale:+.2f}{unit} with 95 % certainty, measured with the same "
-        f"{found.queries:,} pictures"
+    name = headline_name(by, k)
+    found = differences[name]
+    before, after = (figures[by][name].value for figures in result.estimates)
+    told = (
+        f"{figure_name(name)} {by.replace('_', ' ')} is {after:.3f} with {second} and {before:.3f} with {first} "
+        f"(difference {found.value:+.3f}, {found.low:+.3f} to {found.high:+.3f} with 95 % certainty, measured with the "
+        f"same {found.queries:,} pictures)."
     )
-    if found.low > 0 or found.high < 0:
-        better, worse = (second, first) if found.value > 0 else (first, second)
-        return (
-            f"{_capitalised(better)} is better than {worse}: {abs(found.value) * scale:.2f}{unit} more {what} "
-            f"(difference {interval})."
-        )
-    return f"No difference between {first} and {second} can be told: {what}, difference {interval}."
+    if found.low <= 0 <= found.high:
+        return f"Which of the two is better cannot be told: {told}"
+    better, worse = (second, first) if found.value > 0 else (first, second)
+    return f"{_capitalised(better)} is better than {worse}: {told}"
 
 
 def advice(result: Result, rows: Sequence[CategoryRow], gate: Gate) -> list[str]:
@@ -125,13 +140,15 @@ def advice(result: Result, rows: Sequence[CategoryRow], gate: Gate) -> list[str]
     precision = figures.get("by_category", {}).get(headline_name("by_category", k))
     weak = [row for row in reversed(rows) if precision and _share(row, k) < precision.value - WEAK_BY]
     for row in weak[:WEAK_SHOWN]:
-        taken = f"; {row.mistaken_share:.0%} are of “{row.mistaken_for}” instead" if row.mistaken_for else ""
+        taken = f"; {percent(row.mistaken_share, 0)} are of “{row.mistaken_for}” instead" if row.mistaken_for else ""
         few = f" It has only {row.products:,} products, so that few can be shown." if row.products <= k else ""
-        steps.append(f"Look at “{row.name}”: {_share(row, k):.0%} of its hits are of that category{taken}.{few}")
+        steps.append(
+            f"Look at “{row.name}”: {percent(_share(row, k), 0)} of its hits are of that category{taken}.{few}"
+        )
     if weak:
-        steps.append("Pictures that lie in a wrong category make this worse: `lookalike doctor` lists suspects.")
+        steps.append("Pictures that lie in a wrong category make this worse: “lookalike doctor” lists suspects.")
     if measured.index_recall is not None and measured.index_recall.mean() < LOWEST_INDEX_RECALL:
-        steps.append("The index misses hits that exact search finds; build it anew with `lookalike reindex --full`.")
+        steps.append("The index misses hits that exact search finds; build it anew with “lookalike reindex --full”.")
     if rows:
         steps.append("Look at the worst queries below: often the picture is unusual, or its category is.")
     if precision and not gate.is_set:
@@ -150,8 +167,26 @@ def _advice_on_two(result: Result) -> list[str]:
         return ["Take whichever is quicker or smaller; or ask with more pictures (--queries) to tell them apart."]
     better = second if found.value > 0 else first
     if better.network != better.manifest.network:
-        return [f"To search with it, index with `--network {better.network}`; old embeddings are kept."]
-    return [f"To search with it, `lookalike snapshots publish {better.snapshot_id}`, unless it is live already."]
+        return [f"To search with it, index with “--network {better.network}”; old embeddings are kept."]
+    return [f"To search with it, “lookalike snapshots publish {better.snapshot_id}”, unless it is live already."]
+
+
+def left_out(result: Result) -> list[str]:
+    """Return what could not be asked, or cannot be found, a sentence each."""
+    query_set, unknown = result.query_set, result.unknown
+    sentences = []
+    if query_set.skipped:
+        first = query_set.skipped[0]
+        sentences.append(
+            f"{len(query_set.skipped):,} rows of the file cannot be used; the first: {first.place}: {first.message}"
+        )
+    if query_set.unreadable:
+        sentences.append(f"{query_set.unreadable:,} pictures could not be used.")
+    if unknown and query_set.kind != "held-out":
+        what = "categories" if query_set.kind == "folder" else "products"
+        shown = ", ".join(unknown[:_UNKNOWN_SHOWN]) + (", …" if len(unknown) > _UNKNOWN_SHOWN else "")
+        sentences.append(f"{len(unknown):,} {what} are not in the catalogue ({shown}).")
+    return sentences
 
 
 def _share(row: CategoryRow, k: int) -> float:

@@ -12,7 +12,6 @@ from lookalike.output import print_json, print_table
 from lookalike.progress import shown_progress
 
 if TYPE_CHECKING:
-    from indexer.evaluation.bootstrap import Estimate
     from indexer.evaluation.gate import Gate
     from indexer.evaluation.measuring import Request, Result
     from indexer.evaluation.summary import CategoryRow
@@ -153,42 +152,59 @@ def _thumbnails(settings: Settings, worst: "Sequence[WorstQuery]", progress: "Pr
 
 
 def _print(result: "Result", rows: "Sequence[CategoryRow]") -> None:
-    from indexer.evaluation.summary import verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.evaluation.summary import left_out, percent, verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
 
-    typer.echo(verdict(result))
-    names = [measured.catalogue.name for measured in result.measured]
-    columns = ["", "Figure", *(f"{name} " for name in names), *(["Difference "] if len(names) > 1 else [])]
-    shown = [
-        [by.replace("_", " "), name, *(_interval(figures.get(by, {}).get(name)) for figures in result.estimates)]
-        + ([_interval(result.differences.get(by, {}).get(name), sign="+")] if len(names) > 1 else [])
-        for by in ("by_category", "by_product")
-        for name in next((figures[by] for figures in result.estimates if by in figures), {})
-    ]
-    if shown:
-        print_table("", columns, shown)
+    typer.echo("\n".join([verdict(result), *left_out(result)]))
+    if len(result.measured) > 1:
+        _print_two(result)
+    else:
+        _print_figures(result)
     if rows:
         k = result.request.k
-        print_table(
-            f"Each category{f', {names[-1]}' if len(names) > 1 else ''}",
-            ("Category", "Queries ", f"precision@{k} ", f"nDCG@{k} ", "Wrong hits are of"),
-            [
-                (
-                    row.name,
-                    f"{row.figures['map'].queries:,}",
-                    f"{row.figures[f'precision_at_{k}'].value:.3f}",
-                    f"{row.figures[f'ndcg_at_{k}'].value:.3f}",
-                    row.mistaken_for,
-                )
-                for row in rows
-            ],
-        )
+        name = f", {result.measured[-1].catalogue.name}" if len(result.measured) > 1 else ""
+        columns = ("Category", "Queries ", f"precision@{k} ", f"nDCG@{k} ", "Wrong hits are of")
+        print_table(f"Each category{name}", columns, [_category_row(row, k) for row in rows])
     for measured in result.measured:
         if measured.index_recall is not None:
-            typer.echo(
-                f"The index of {measured.catalogue.name} finds {measured.index_recall.mean():.1%} of what exact "
-                f"search finds."
-            )
+            share = percent(float(measured.index_recall.mean()))
+            typer.echo(f"The index of {measured.catalogue.name} finds {share} of what exact search finds.")
 
 
-def _interval(found: "Estimate | None", sign: str = "") -> str:
-    return "" if found is None else f"{found.value:{sign}.3f} ({found.low:{sign}.3f} to {found.high:{sign}.3f})"
+def _print_figures(result: "Result") -> None:
+    rows = [
+        (_named(by, name), f"{found.value:.3f}", f"{found.low:.3f} to {found.high:.3f}")
+        for by, figures in result.estimates[0].items()
+        for name, found in figures.items()
+    ]
+    if rows:
+        print_table("", ("Figure", "Value ", "With 95 % certainty "), rows)
+
+
+def _print_two(result: "Result") -> None:
+    first, second = result.estimates
+    names = [measured.catalogue.name for measured in result.measured]
+    rows = [
+        (
+            _named(by, name),
+            f"{first[by][name].value:.3f}",
+            f"{second[by][name].value:.3f}",
+            f"{found.value:+.3f}",
+            f"{found.low:+.3f} to {found.high:+.3f}",
+        )
+        for by, figures in result.differences.items()
+        for name, found in figures.items()
+    ]
+    if rows:
+        columns = ("Figure", "A ", "B ", "B less A ", "With 95 % certainty ")
+        print_table(f"A: {names[0]}, B: {names[1]}", columns, rows)
+
+
+def _named(by: str, name: str) -> str:
+    from indexer.evaluation.summary import figure_name  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    return f"{figure_name(name)} {by.replace('_', ' ')}"
+
+
+def _category_row(row: "CategoryRow", k: int) -> tuple[str | None, ...]:
+    precision, ndcg = row.figures[f"precision_at_{k}"], row.figures[f"ndcg_at_{k}"]
+    return row.name, f"{precision.queries:,}", f"{precision.value:.3f}", f"{ndcg.value:.3f}", row.mistaken_for
