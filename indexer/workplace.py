@@ -86,7 +86,7 @@ class Workplace:
         ):
             database.upgrade()
             with database.writing() as catalogue:
-                catalogue.raise_revision(_newest_watermark(snapshots))
+                catalogue.raise_revision(snapshots.newest_watermark())
             yield cls(settings, snapshots, database, fetcher, progress, scratch)
 
     @contextmanager
@@ -113,10 +113,6 @@ def _removed(folder: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _newest_watermark(snapshots: SnapshotFolder) -> int:
-    return max((info.manifest.watermark for info in snapshots.list() if info.manifest is not None), default=0)
 
 
 def _open_index_embedder(settings: Settings, snapshots: SnapshotFolder, progress: Progress) -> Embedder:

@@ -21,7 +21,7 @@ from app.api.schemas import (
 )
 from app.core.errors import LookalikeError
 from app.core.products import ProductRecord
-from app.core.snapshot_folder import SnapshotInfo
+from app.core.snapshot_reader import SnapshotInfo
 from app.search.changes import Changed
 from app.search.service import Answer, Timings
 

@@ -10,7 +10,7 @@ from app.api.parameters import only_query
 from app.api.rendering import snapshot_listed
 from app.api.schemas import SnapshotList, SnapshotListed
 from app.core.errors import InvalidKey, SnapshotError, StorageError, Unavailable
-from app.core.snapshot_folder import SnapshotInfo
+from app.core.snapshot_reader import SnapshotInfo
 
 router = APIRouter(tags=["snapshots"], dependencies=[only_query()])
 

@@ -9,7 +9,7 @@ import structlog
 
 from app.core.errors import DatabaseError, LookalikeError, SnapshotMissing
 from app.core.snapshot import Snapshot
-from app.core.snapshot_folder import LiveSnapshot, SnapshotFolder
+from app.core.snapshot_reader import LiveSnapshot, SnapshotReader
 from app.core.vector_store import VectorStore
 from app.db.database import Database
 from app.db.live_changes import LiveChange
@@ -44,7 +44,7 @@ class LiveIndex:
 
     def __init__(
         self,
-        folder: SnapshotFolder,
+        folder: SnapshotReader,
         first: LiveSnapshot,
         database: Database,
         store: VectorStore,

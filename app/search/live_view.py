@@ -13,7 +13,7 @@ import numpy as np
 
 from app.core.products import ImageRecord, ProductRecord, to_line
 from app.core.snapshot import Snapshot
-from app.core.snapshot_folder import LiveSnapshot
+from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_index import BoolArray, Float32Array, VectorIndex
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange

@@ -11,7 +11,7 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, NotFound
 from app.core.images import PreparedImage, Region
-from app.core.snapshot_folder import LiveSnapshot
+from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_index import BoolArray, Float32Array
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor

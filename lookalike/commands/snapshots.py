@@ -11,7 +11,8 @@ from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from app.core.snapshot_folder import SnapshotFolder, SnapshotInfo
+    from app.core.snapshot_folder import SnapshotFolder
+    from app.core.snapshot_reader import SnapshotInfo
 
 app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
 

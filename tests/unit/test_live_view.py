@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.core.manifest import DATA_FILES, FileFacts, Manifest
 from app.core.products import ProductRecord, to_line
 from app.core.snapshot import Snapshot
-from app.core.snapshot_folder import LiveSnapshot
+from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_index import Float32Array, VectorIndex
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
