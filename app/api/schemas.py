@@ -218,7 +218,7 @@ class Liveness(Out):
 
 
 class Readiness(Out):
-    """The service can answer searches; degraded when it does so from another snapshot than the published one."""
+    """The service can answer searches; degraded when not from the published snapshot with all that changed since."""
 
     status: Literal["ready", "degraded"]
     reason: str | None = Field(description="Why it is degraded.")

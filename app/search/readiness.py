@@ -15,7 +15,7 @@ BUSY_GRACE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the check found; `degraded_reason` says why something else than the published snapshot is served."""
+    """What the check found; `degraded_reason` is that of `LiveIndex`."""
 
     snapshot_id: str
     network: str
