@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from app.core.errors import Overloaded
@@ -39,14 +39,14 @@ class BoundedExecutor:
         await self._acquire()
         loop = asyncio.get_running_loop()
 
-        def work() -> Result:
-            try:
-                return function()
-            finally:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: the process is on its way out
-                    loop.call_soon_threadsafe(self._free.release)
+        def release(_done: Future[Result]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process is on its way out
+                loop.call_soon_threadsafe(self._free.release)
 
-        return await loop.run_in_executor(self._executor, work)
+        future = self._executor.submit(function)
+        # Also called for one that is cancelled before its thread has taken it, and so never runs.
+        future.add_done_callback(release)
+        return await asyncio.wrap_future(future)
 
     async def _acquire(self) -> None:
         if self._waiting >= self._max_waiting:

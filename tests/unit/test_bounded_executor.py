@@ -111,3 +111,21 @@ def test_a_cancelled_caller_frees_its_place_only_when_its_thread_is_free() -> No
 
     assert asyncio.run(scenario()) == 2
     assert oven.baked == [0, 2]
+
+
+def test_a_caller_that_is_cancelled_before_its_thread_begins_leaves_its_place_to_others() -> None:
+    """A thread that has just freed its place may still be on its way to the next piece of work."""
+    oven = Oven()
+
+    async def scenario() -> int:
+        with executor_of(1, max_wait_s=5.0) as executor:
+            executor._executor.submit(oven.bake(0))
+            late = asyncio.create_task(executor.run(oven.bake(1)))
+            await _turns()
+            late.cancel()
+            await _turns()
+            oven.open()
+            return await executor.run(oven.bake(2))
+
+    assert asyncio.run(scenario()) == 2
+    assert oven.baked == [0, 2]
