@@ -108,12 +108,20 @@ class CatalogueWriter(Catalogue):
         self._write_live(record.id)
         return "added" if counts.added else "changed" if counts.changed else "unchanged"
 
-    def remove_live(self, product_id: str, stated_at: datetime | None = None) -> LiveOutcome:
+    def remove_live(
+        self, product_id: str, stated_at: datetime | None = None, *, newest_watermark: int | None = None
+    ) -> LiveOutcome:
         """
         Remove one product, to be gone before the next snapshot is without it.
 
         That is written down even if the product is not there: a snapshot may still show it, and what the shop stated
         earlier may arrive later. Of a product and a removal of the same moment, the removal counts.
+
+        Args:
+            product_id: Whose.
+            stated_at: When the shop removed it.
+            newest_watermark: The highest of the snapshots on the disk, where it is known: a removal that already lies
+                over all of them is then not written down again.
 
         Raises:
             InvalidParameter: The moment is one that `check_stated_at` refuses.
@@ -125,6 +133,10 @@ class CatalogueWriter(Catalogue):
         known = stored.stated_at
         if stated_at is not None and known is not None and stated_at < known:
             return "outdated"
+        if stored.product is None and stored.live is not None and stored.live.is_removal:
+            lies_over_all = newest_watermark is not None and stored.live.revision > newest_watermark
+            if lies_over_all and stated_at in (None, known):
+                return "not_found"
         self._connection.execute(delete(products).where(products.c.id == product_id))
         self._write_live(product_id, stated_at or known)
         return "not_found" if stored.product is None else "removed"

@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from app.core.errors import InvalidRequest, LookalikeError, MissingImage, Overloaded
+from app.core.errors import InvalidRequest, LookalikeError, MissingImage, Overloaded, StorageError
 from app.core.products import ImageRecord, ProductRecord
+from app.core.snapshot_reader import SnapshotReader
 from app.core.vector_store import VectorStore
 from app.db.catalogue import Catalogue, chunks
 from app.db.catalogue_writer import CatalogueWriter
@@ -94,6 +95,7 @@ class LiveChanges:
         pictures: ProductPictures,
         store: VectorStore,
         database: Database,
+        snapshots: SnapshotReader,
         live_index: LiveIndex,
         reading: BoundedExecutor,
         writing: BoundedExecutor,
@@ -101,6 +103,7 @@ class LiveChanges:
         self._pictures = pictures
         self._store = store
         self._database = database
+        self._snapshots = snapshots
         self._live_index = live_index
         self._reading = reading
         self._writing = writing
@@ -198,11 +201,21 @@ class LiveChanges:
             for picture in pictures
             if picture.record.address is not None and picture.fetched is not None
         }
+        newest_watermark = self._newest_watermark(ready)
         with self._database.writing() as catalogue:
             catalogue.remember_fetched(fetched)
-            outcomes = [_outcome(catalogue, change) for change in ready]
+            outcomes = [_outcome(catalogue, change, newest_watermark) for change in ready]
         self._live_index.look_now()
         return outcomes
+
+    def _newest_watermark(self, ready: Sequence[_Ready]) -> int | None:
+        """Return that of the newest snapshot on the disk; None where it is not needed or cannot be read."""
+        if not any(isinstance(change.change, Removal) for change in ready):
+            return None
+        try:
+            return self._snapshots.newest_watermark()
+        except StorageError:
+            return None
 
 
 def _checked(catalogue: Catalogue, change: Change) -> Change | InvalidRequest:
@@ -222,12 +235,13 @@ def _is_outdated(catalogue: Catalogue, product: ProductRecord) -> bool:
     return product.stated_at is not None and catalogue.compare([(product, ())])[product.id] == "outdated"
 
 
-def _outcome(catalogue: CatalogueWriter, ready: _Ready) -> Changed | LookalikeError:
+def _outcome(catalogue: CatalogueWriter, ready: _Ready, newest_watermark: int | None) -> Changed | LookalikeError:
     """Make one change; one that is refused is refused before it has written anything."""
     try:
         if isinstance(ready.change, Removal):
-            outcome = catalogue.remove_live(ready.change.product_id, ready.change.stated_at)
-            return Changed(ready.change.product_id, outcome, catalogue.revision())
+            removal = ready.change
+            outcome = catalogue.remove_live(removal.product_id, removal.stated_at, newest_watermark=newest_watermark)
+            return Changed(removal.product_id, outcome, catalogue.revision())
         return _put(catalogue, ready.change.product, ready.pictures)
     except InvalidRequest as error:
         return error

@@ -140,6 +140,7 @@ def _live_changes(
         pictures=pictures,
         store=opened.store,
         database=database,
+        snapshots=SnapshotFolder(settings.snapshots_dir),
         live_index=opened.live_index,
         reading=executors.changes,
         writing=executors.writing,

@@ -151,6 +151,27 @@ def test_what_is_not_there_is_masked_all_the_same(database: Database) -> None:
     assert changes(database) == [LiveChange("a", 3, None)]
 
 
+def test_a_removal_that_lies_over_every_snapshot_is_not_written_down_again(database: Database) -> None:
+    """Unless it is stated at a later moment, or a snapshot was made since, which an import may have put it into."""
+
+    def remove_again(newest_watermark: int | None, stated_at: datetime | None = None) -> int:
+        with database.writing() as catalogue:
+            outcome = catalogue.remove_live("a", stated_at, newest_watermark=newest_watermark)
+        assert outcome == "not_found"
+        return live_revision(database)
+
+    assert remove_again(newest_watermark=0) == 1
+    upsert(database, make_product("b", "1"))
+    assert remove_again(newest_watermark=0) == 1
+    assert revision(database) == 2
+    assert remove_again(newest_watermark=1) == 3
+    assert remove_again(newest_watermark=2) == 3
+    assert remove_again(newest_watermark=2, stated_at=NOON) == 4
+    assert remove_again(newest_watermark=2, stated_at=NOON) == 4
+    assert remove_again(newest_watermark=2, stated_at=NOON + MINUTE) == 5
+    assert remove_again(newest_watermark=None) == 6
+
+
 def test_what_nothing_could_be_called_is_not_there(database: Database) -> None:
     """And is not written down."""
     for text in ["", "..", "a/b", "\0", "\ud800", "x" * 10_000]:

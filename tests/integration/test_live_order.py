@@ -148,8 +148,10 @@ class Shop:
 
     def remove(self, product_id: str, minute: int | None) -> None:
         """Remove a product live; no snapshot may show it."""
+        stated_at = stated(product_id, minute, "").stated_at
+        newest = self._snapshots[-1].watermark
         with self._database.writing() as catalogue:
-            if catalogue.remove_live(product_id, stated(product_id, minute, "").stated_at) != "outdated":
+            if catalogue.remove_live(product_id, stated_at, newest_watermark=newest) != "outdated":
                 self._must_show(product_id, None)
 
     def import_all(self, records: list[tuple[str, int | None, str | None]]) -> None:
