@@ -1,14 +1,10 @@
-"""From what the service found to the JSON that is sent."""
+"""From what the service found to the JSON that is sent; without FastAPI, for the command line shows it too."""
 
 import time
 
-from app.api.errors import problem_document
 from app.api.schemas import (
     FacetValue,
     ImageLink,
-    ItemChanged,
-    ItemProblem,
-    ItemRefused,
     LabelProbability,
     Product,
     ProductPut,
@@ -19,7 +15,6 @@ from app.api.schemas import (
     SnapshotListed,
     SnapshotUsed,
 )
-from app.core.errors import LookalikeError
 from app.core.products import ProductRecord
 from app.core.snapshot_reader import SnapshotInfo
 from app.search.changes import Changed
@@ -78,13 +73,6 @@ def product_put(changed: Changed) -> ProductPut:
     return ProductPut.model_validate(
         {"id": changed.id, "outcome": changed.outcome, "revision": changed.revision, "images": images}
     )
-
-
-def item_result(item_id: str | None, outcome: Changed | LookalikeError) -> ItemChanged | ItemRefused:
-    """Return what came of one of many changes."""
-    if isinstance(outcome, Changed):
-        return ItemChanged(id=outcome.id, outcome=outcome.outcome)
-    return ItemRefused(id=item_id, problem=ItemProblem.model_validate(problem_document(outcome)))
 
 
 def image_link(image_id: str) -> ImageLink:

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from app.api.dependencies import Bodies, Service, require_admin_key, while_connected
-from app.api.errors import status_of
+from app.api.errors import problem_document, status_of
 from app.api.json_bodies import collect_json
 from app.api.openapi import ADMIN_KEY, BATCH_BODY, FORM_ERRORS, JSON_ERRORS, PRODUCT_BODY, problems
 from app.api.parameters import ProductId, UpdatedAt, only_query
 from app.api.product_bodies import BatchItem, batch_items, read_product
-from app.api.rendering import item_result, product_put
-from app.api.schemas import BatchResults, ProductPut, ProductRemoved
+from app.api.rendering import product_put
+from app.api.schemas import BatchResults, ItemChanged, ItemProblem, ItemRefused, ProductPut, ProductRemoved
 from app.core.errors import (
     DatabaseError,
     EmbeddingRefused,
@@ -87,12 +87,12 @@ async def delete_product(
 async def change_products(request: Request, response: Response, service: Service, bodies: Bodies) -> BatchResults:
     """Put and remove up to 1,000 products, one after the other; what is wrong with one of them stops none other."""
     body = await collect_json(request, bodies)
-    items = await service.administration.run(lambda: batch_items(body))  # some tenths of a second for a long one
+    items = await service.catalogue.run(lambda: batch_items(body))  # some tenths of a second for a long one
     outcomes = await while_connected(request, _outcomes(service.changes, items))
     request.state.log["changes"] = len(items)
     request.state.log["refused"] = sum(isinstance(outcome, LookalikeError) for outcome in outcomes)
     response.headers["Cache-Control"] = "no-store"
-    return BatchResults(results=[item_result(item.id, outcome) for item, outcome in zip(items, outcomes, strict=True)])
+    return BatchResults(results=[_result(item.id, outcome) for item, outcome in zip(items, outcomes, strict=True)])
 
 
 async def _outcomes(changes: LiveChanges, items: Sequence[BatchItem]) -> list[Changed | LookalikeError]:
@@ -103,3 +103,9 @@ async def _outcomes(changes: LiveChanges, items: Sequence[BatchItem]) -> list[Ch
         if isinstance(outcome, LookalikeError) and status_of(outcome) == HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("change.failed", reason=outcome.slug, exc_info=outcome)
     return outcomes
+
+
+def _result(item_id: str | None, outcome: Changed | LookalikeError) -> ItemChanged | ItemRefused:
+    if isinstance(outcome, Changed):
+        return ItemChanged(id=outcome.id, outcome=outcome.outcome)
+    return ItemRefused(id=item_id, problem=ItemProblem.model_validate(problem_document(outcome)))

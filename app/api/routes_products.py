@@ -65,8 +65,13 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
     """Return a product with its images."""
 
     def read() -> ProductRecord | None:
-        with service.database.reading() as catalogue:
-            return catalogue.get_product(product_id)
+        try:
+            with service.database.reading() as catalogue:
+                return catalogue.get_product(product_id)
+        except DatabaseError:
+            if service.live_index.view.product(product_id) is None:
+                raise
+            return None  # searches show it without a database, and so can this
 
     # One that an import removed is still found, and so shown, until the next snapshot is published.
     record = await service.catalogue.run(read) or service.live_index.view.product(product_id)

@@ -146,9 +146,10 @@ class SearchService:
         Find the products that look like one of the catalogue's, by all of its images.
 
         Raises:
-            NotFound: There is no such product, or it is not in the index yet.
+            NotFound: There is no such product, or it was imported and is not in the index yet.
         """
-        return await self._search(_product_query(self._live_index.view, product_id), wanted, trace)
+        view = self._live_index.view
+        return await self._search(_product_query(view, product_id), wanted, trace, view=view)
 
     async def classify(self, data: bytes, region: Region | None, trace: Trace) -> Classification:
         """
@@ -181,8 +182,16 @@ class SearchService:
         classes = top_classes(probabilities, self._embedder.class_labels)
         return Query(embedding[np.newaxis], classes, low_confidence=prepared.is_uniform)
 
-    async def _search(self, query: Query, wanted: Wanted, trace: Trace, query_id: str | None = None) -> Answer:
-        view = self._live_index.view
+    async def _search(
+        self,
+        query: Query,
+        wanted: Wanted,
+        trace: Trace,
+        *,
+        query_id: str | None = None,
+        view: LiveView | None = None,
+    ) -> Answer:
+        view = view or self._live_index.view
         found = await self._find(view, query, wanted, trace)
         return Answer(
             live=view.live,
@@ -258,7 +267,7 @@ def top_classes(probabilities: Float32Array, labels: Sequence[str]) -> tuple[Cla
 def _product_query(view: LiveView, product_id: str) -> Query:
     found = view.find(product_id)
     if found is None:
-        raise NotFound("The index has no product of this id; a new one is in it after the next indexing.")
+        raise NotFound("The index has no product of this id; one that was imported is in it when that is published.")
     segment, number = found
     return Query(segment.embeddings_of(number), leave_out_product_id=product_id)
 

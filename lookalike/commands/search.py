@@ -76,14 +76,17 @@ def _ask(image: Path, settings: Settings, k: int, filter_text: str | None = None
 async def _search_once(settings: Settings, photo: bytes, k: int, filter_text: str | None) -> dict[str, Any]:
     import structlog  # noqa: PLC0415  # keeps `lookalike --help` quick
 
-    from app.api.rendering import search_response  # noqa: PLC0415
     from app.search.filters import parse_filter  # noqa: PLC0415
+
+    wanted_filter = None if filter_text is None else parse_filter(filter_text)  # refused before seconds of loading
+
+    from app.api.rendering import search_response  # noqa: PLC0415
     from app.search.opening import open_service  # noqa: PLC0415
     from app.search.service import Trace, Wanted  # noqa: PLC0415
 
     # The service's log lines would mix with the answer on standard output; what matters here is warned of.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    wanted = Wanted(k, filter=None if filter_text is None else parse_filter(filter_text))
+    wanted = Wanted(k, filter=wanted_filter)
     async with open_service(settings) as service:
         started_s = time.perf_counter()
         answer = await service.search.search_photo(photo, None, wanted, Trace())

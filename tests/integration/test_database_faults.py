@@ -73,6 +73,9 @@ def test_searches_go_on_while_the_database_is_away(
         reply = client.get("/products")
         assert (reply.json()["type"], "retry-after" in reply.headers) == ("/problems/database-unavailable", True)
         assert search() == found
+        product = client.get(f"/products/{found[0]}")
+        assert (product.status_code, product.json()["id"]) == (200, found[0])
+        assert client.get("/products/nobody-knows").status_code == 503
         assert client.get("/livez").status_code == 200
         assert _threads(server) <= threads_before
         postgresql.start()

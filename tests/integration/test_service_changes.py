@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.core.products import image_id
+from app.core.snapshot_folder import SnapshotFolder
 from app.search.changes import MAX_UNDER_WAY
 from tests.support.bad_server import Exchange, file
 from tests.support.changes import ChangingShop, changing_shop, slug
@@ -239,6 +240,38 @@ def test_the_same_again_changes_nothing(changing: ChangingShop) -> None:
         assert (reply.status_code, reply.json()["outcome"], reply.json()["revision"]) == (200, outcome, revision)
         assert len(reply.json()["images"]) == 1
     assert changing.revision() == revision
+
+
+def test_removing_what_is_not_there_again_changes_nothing(changing: ChangingShop) -> None:
+    """Not even the revision, which would have every server lay the changes over its snapshot anew."""
+    assert changing.delete("never-there").json()["outcome"] == "not_found"
+    changing.put("lamps-01", title="Something else")
+    revision = changing.revision()
+    assert changing.delete("never-there").json() == {"id": "never-there", "outcome": "not_found", "revision": revision}
+    assert changing.batch({"id": "never-there", "delete": True}) == [{"id": "never-there", "outcome": "not_found"}]
+    assert changing.revision() == revision
+
+
+def test_changes_do_not_wait_for_a_snapshot_that_is_being_published(
+    changing: ChangingShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checking the files of a large one takes minutes."""
+    has_begun, goes_on = threading.Event(), threading.Event()
+
+    def publish(_folder: SnapshotFolder, _snapshot_id: str) -> None:
+        has_begun.set()
+        goes_on.wait(50)
+
+    monkeypatch.setattr(SnapshotFolder, "publish", publish)
+    snapshot, *_ = changing.client.get("/snapshots").json()["snapshots"]
+    with ThreadPoolExecutor(1) as threads:
+        publishing = threads.submit(changing.client.post, f"/snapshots/{snapshot['id']}/publish")
+        try:
+            assert has_begun.wait(20)
+            assert changing.batch({"id": "meanwhile", "delete": True})[0]["outcome"] == "not_found"
+        finally:
+            goes_on.set()
+        assert publishing.result().status_code == 200
 
 
 def test_an_outdated_statement_needs_no_pictures(changing: ChangingShop) -> None:
