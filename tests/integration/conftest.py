@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from tests.support.bad_server import web
-from tests.support.databases import database, database_url, empty_database_url, postgres
+from tests.support.databases import database, database_url, empty_database_url, own_server, postgres
 from tests.support.indexing import photos, settings
 from tests.support.services import client, own_shop, server, shop
 from tests.support.web_shop import web_shop
@@ -15,6 +15,7 @@ __all__ = [
     "database",
     "database_url",
     "empty_database_url",
+    "own_server",
     "own_shop",
     "photos",
     "postgres",

@@ -26,18 +26,9 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def postgresql() -> Iterator[PostgresTestServer]:
-    """A server that the test may stop."""
-    server = PostgresTestServer()
-    server.start()
-    yield server
-    server.remove()
-
-
-@pytest.fixture
-def remote_shop(postgresql: PostgresTestServer, tmp_path: Path) -> Shop:
+def remote_shop(own_server: PostgresTestServer, tmp_path: Path) -> Shop:
     """A shop whose catalogue is on that server."""
-    url = postgresql.url(postgresql.create_database())
+    url = own_server.url(own_server.create_database())
     return write_shop(tmp_path, shop_settings(tmp_path / "data", database_url=url))
 
 
@@ -46,7 +37,7 @@ def _threads(server: Server) -> int:
 
 
 def test_searches_go_on_while_the_database_is_away(
-    remote_shop: Shop, postgresql: PostgresTestServer, tmp_path: Path
+    remote_shop: Shop, own_server: PostgresTestServer, tmp_path: Path
 ) -> None:
     """What needs it is refused and may be tried again; no threads pile up; once it is back, so is everything."""
     photo = remote_shop.photos["mugs-00"][0]
@@ -67,7 +58,7 @@ def test_searches_go_on_while_the_database_is_away(
         found = search()
         assert ask_often() == {200}
         threads_before = _threads(server)
-        postgresql.stop()
+        own_server.stop()
         wait_until(lambda: client.get("/readyz").json()["status"] == "degraded")
         assert ask_often() == {503}
         reply = client.get("/products")
@@ -78,13 +69,13 @@ def test_searches_go_on_while_the_database_is_away(
         assert client.get("/products/nobody-knows").status_code == 503
         assert client.get("/livez").status_code == 200
         assert _threads(server) <= threads_before
-        postgresql.start()
+        own_server.start()
         wait_until(lambda: client.get("/readyz").json()["status"] == "ready")
         assert ask_often() == {200}
         assert search() == found
 
 
-def test_a_service_whose_database_is_down_does_not_start(remote_shop: Shop, postgresql: PostgresTestServer) -> None:
+def test_a_service_whose_database_is_down_does_not_start(remote_shop: Shop, own_server: PostgresTestServer) -> None:
     """It does not know what was changed live; it says so at once, and starts when the database is back."""
 
     async def start() -> None:
@@ -92,26 +83,26 @@ def test_a_service_whose_database_is_down_does_not_start(remote_shop: Shop, post
         async with app.router.lifespan_context(app):
             pass
 
-    postgresql.stop()
+    own_server.stop()
     with pytest.raises(DatabaseUnavailable, match="LOOKALIKE_DATABASE_URL"):
         asyncio.run(start())
-    postgresql.start()
+    own_server.start()
     asyncio.run(start())
 
 
-def test_an_import_without_its_database_ends_in_one_sentence(postgresql: PostgresTestServer, tmp_path: Path) -> None:
+def test_an_import_without_its_database_ends_in_one_sentence(own_server: PostgresTestServer, tmp_path: Path) -> None:
     """Also when it goes away in the middle; the next import finishes."""
-    url = postgresql.url(postgresql.create_database())
+    url = own_server.url(own_server.create_database())
     settings = shop_settings(tmp_path / "data", database_url=url, network="efficientnet_lite0")
     with Imports(settings) as imports:
         assert imports.run(write_state(tmp_path / "shop", 0)).slug is None
         feed = write_state(tmp_path / "shop", 1)
         imports.start(feed)
         time.sleep(seeded().uniform(0.1, 0.6))
-        postgresql.stop()
+        own_server.stop()
         assert imports.end().slug == "database-unavailable"
         assert imports.run(feed).slug == "database-unavailable"
-        postgresql.start()
+        own_server.start()
         assert imports.run(feed).slug is None
 
 

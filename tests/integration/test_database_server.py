@@ -1,7 +1,6 @@
 """What happens when the database's server, its address or a statement is not as it should be."""
 
 import traceback
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -22,15 +21,6 @@ from tests.support.catalogue import connection_of, make_product, revision
 from tests.support.postgres import PostgresTestServer
 
 SECRET = "hunter2-do-not-tell"  # noqa: S105  # it is looked for in messages
-
-
-@pytest.fixture
-def own_server() -> Iterator[PostgresTestServer]:
-    """A PostgreSQL server that the test may stop."""
-    server = PostgresTestServer()
-    server.start()
-    yield server
-    server.remove()
 
 
 def test_a_statement_that_the_database_refuses_is_an_internal_error(database: Database) -> None:

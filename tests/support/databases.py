@@ -65,6 +65,15 @@ def postgres(request: pytest.FixtureRequest) -> PostgresTestServer:
     return _prepared(request.config).server
 
 
+@pytest.fixture
+def own_server() -> Iterator[PostgresTestServer]:
+    """A PostgreSQL server that the test may stop."""
+    server = PostgresTestServer()
+    server.start()
+    yield server
+    server.remove()
+
+
 @pytest.fixture(params=KINDS)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database without tables; on SQLite, without file or folder."""

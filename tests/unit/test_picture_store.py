@@ -16,8 +16,8 @@ from app.core.errors import DataDirBusy, DataDirNotWritable
 from app.core.locks import locked
 from app.core.picture_store import PictureStore
 from tests.support.picture_child import files_of
+from tests.support.sources import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURE = b"\xff\xd8 one picture"
 OTHER = b"\xff\xd8 another picture"
 HOUR_S = 3600

@@ -21,9 +21,9 @@ from app.core.errors import DataDirBusy, DataDirNotWritable
 from app.core.locks import locked
 from app.core.vector_store import VectorStore
 from tests.support.soak import SEED, sample, seeded, soaks
+from tests.support.sources import REPOSITORY
 from tests.support.store_child import FINGERPRINT, append, expect_intact, keys_of, opened
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 KEYS = keys_of(0, range(12))
 
 Hook = Callable[[str], None]
