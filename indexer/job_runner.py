@@ -10,7 +10,14 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from app.core.errors import AlreadyRunning, DatabaseUnavailable, InternalError, LookalikeError
+from app.core.errors import (
+    AlreadyRunning,
+    DatabaseUnavailable,
+    DataDirBusy,
+    InternalError,
+    LookalikeError,
+    StorageError,
+)
 from app.db.database import Database
 from app.db.jobs import LEASE_S, Beat, Job, JobProgress, Jobs
 from indexer.job_progress import Halted, Tally
@@ -25,7 +32,7 @@ _Halt = Literal["cancel", "stop", "lost"]
 TICK_S = 0.2
 REPORT_S = 1.0  # between two reports of progress, at least
 BEATS_A_LEASE = 6  # where nothing changes
-AWAY_S = 1.0  # before the end of a job is told again to a database that was away
+AWAY_S = 1.0  # before the end of a job is told again to a database that did not take it
 
 log = logging.getLogger("lookalike.worker")
 
@@ -35,8 +42,9 @@ class JobRunner:
     """
     Runs jobs that `owner` has claimed.
 
-    When `stop` is set, a job is given back to the queue; likewise when another run has the data folder or the database
-    goes away. With `may_give_back` false there is nobody else to take it: then it is cancelled, or fails.
+    When `stop` is set, a job is given back to the queue; likewise when another run has the data folder, the folder is
+    locked or the database goes away. With `may_give_back` false there is nobody else to take it: then it is cancelled,
+    or fails.
     """
 
     database: Database
@@ -52,7 +60,11 @@ class JobRunner:
         tally = Tally(self.display)
         with ThreadPoolExecutor(1, thread_name_prefix="job") as thread:
             running = thread.submit(self.work, job, tally)
-            halt = self._attend(job, tally, running)
+            try:
+                halt = self._attend(job, tally, running)
+            except BaseException:
+                tally.halt()  # nobody minds it any more
+                raise
         return "lost" if halt == "lost" else self._end(job, tally, running, halt)
 
     # -- while it runs -------------------------------------------------------------------------------------------
@@ -80,11 +92,11 @@ class JobRunner:
         return halt
 
     def _beat(self, job: Job, progress: JobProgress) -> Beat | None:
-        """Send a heartbeat; None when the database did not take it."""
+        """Send a heartbeat; None when the database did not take it, because it is away, or its disk full."""
         try:
             with self.database.changing_jobs() as jobs:
                 return jobs.heartbeat(job.id, self.owner, progress, lease_s=self.lease_s)
-        except DatabaseUnavailable as error:
+        except (DatabaseUnavailable, StorageError) as error:
             log.warning("No heartbeat of job %s: %s", job.id, error.message)
             return None
 
@@ -98,8 +110,8 @@ class JobRunner:
                 return self._give_back(job, counts=False)
             return self._finish(job, tally, "cancelled")
         except LookalikeError as error:
-            # Both pass by themselves. A database that goes away each time is told from one that is away once.
-            counts = isinstance(error, DatabaseUnavailable)
+            # All pass by themselves. A database that goes away each time is told from one that is away once.
+            counts = isinstance(error, DatabaseUnavailable | DataDirBusy)
             passes = isinstance(error, AlreadyRunning) or (counts and job.attempt < job.max_attempts)
             return (
                 self._give_back(job, counts=counts) if passes and self.may_give_back else self._fail(job, tally, error)
@@ -131,15 +143,22 @@ class JobRunner:
 
     def _tell(self, change: Callable[[Jobs], bool]) -> bool:
         """
-        Write down how the job ended, however long the database is away; false if the job is not ours any more.
+        Write down how the job ended, however long the database is away or full; false if it is not ours any more.
 
-        When the process shall stop before that, the job is left to its lease.
+        When the process shall stop before that, the job is left to its lease. In the foreground, somebody waits for the
+        answer: there the database has as long as the lease.
+
+        Raises:
+            DatabaseUnavailable, StorageError: In the foreground.
         """
+        give_up_s = time.monotonic() + self.lease_s
         while True:
             try:
                 with self.database.changing_jobs() as jobs:
                     return change(jobs)
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, StorageError) as error:
                 log.warning("The end of a job could not be written down: %s", error.message)
+                if not self.may_give_back and time.monotonic() > give_up_s:
+                    raise
                 if self.stop.wait(AWAY_S):
                     return False

@@ -61,7 +61,7 @@ class _Worker:
                 pause_s = self._step()
             except (DatabaseUnavailable, StorageError) as error:
                 if not away_s:
-                    log.warning("The database is away: %s", error.message)
+                    log.warning("Waiting for the database: %s", error.message)
                 pause_s = away_s = min(max(POLL_S, 2 * away_s), LONGEST_PAUSE_S)
             else:
                 if away_s:

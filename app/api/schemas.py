@@ -261,6 +261,7 @@ class JobShown(Out):
     cancel_requested: bool
     created_at: datetime
     started_at: datetime | None
+    heartbeat_at: datetime | None = Field(description="When its worker last said how far it is; at least every 5 s.")
     finished_at: datetime | None
     error: JobError | None = Field(description="Why it failed.")
     result: dict[str, JsonValue] | None = Field(examples=[None], description="What a job that succeeded did.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,12 +66,12 @@ def retry(job_id: JobId, *, data_dir: DataDir = None, as_json: Json = False) -> 
 
 
 @contextmanager
-def opened_database(settings: Settings) -> "Iterator[Database]":
-    """Give the database, which must be there and up to date."""
+def opened_database(settings: Settings, *, reads_all: bool = False) -> "Iterator[Database]":
+    """Give the database, which must be there and up to date, and undamaged as far as it was read."""
     from app.db.database import Database  # noqa: PLC0415  # keeps `lookalike --help` quick
 
     with closing(Database(settings.resolved_database_url)) as database:
-        database.check()
+        database.check(reads_all=reads_all)
         yield database
 
 
@@ -90,11 +90,24 @@ def print_job(job: "Job", *, as_json: bool) -> None:
         "Attempt": f"{job.attempt} of {job.max_attempts}" if job.attempt else None,
         "Queued": _local(job.created_at),
         "Began": _local(job.started_at),
+        "Last sign": _local(job.heartbeat_at) if job.state == "running" else None,
         "Ended": _local(job.finished_at),
         "Why": job.error and f"{job.error['message']} ({job.error['slug']})",
-        "Snapshot": job.result and job.result.get("snapshot"),
+        **_result_facts(job.result or {}),
     }
     print_table("", ("", "Job"), [(name, fact) for name, fact in facts.items() if fact], whole="Job")
+
+
+def _result_facts(result: dict[str, Any]) -> dict[str, object]:
+    """Return what a job that succeeded did; of snapshots and pictures there may be nothing to say."""
+    counts = {"products": "products", "images": "pictures", "embedded": "embedded", "removed_products": "removed"}
+    told = [f"{result[name]:,} {word}" for name, word in counts.items() if name in result]
+    return {
+        "Snapshot": result.get("snapshot"),
+        "Result": ", ".join(told),
+        "Kept": f"{result['kept_pictures']:,} pictures as they were" if result.get("kept_pictures") else None,
+        "Warnings": " ".join(result.get("warnings", ())),
+    }
 
 
 def job_document(job: "Job") -> dict[str, Any]:
@@ -106,7 +119,11 @@ def job_document(job: "Job") -> dict[str, Any]:
 
 def state_text(job: "Job") -> str:
     """Return the state of a job in words."""
-    return "running, to be cancelled" if job.cancel_requested and job.state == "running" else job.state
+    if job.state != "running":
+        return job.state
+    is_silent = job.lease_until is not None and job.lease_until < datetime.now(UTC)
+    words = ["running", "to be cancelled" if job.cancel_requested else "", "its worker is silent" if is_silent else ""]
+    return ", ".join(filter(None, words))
 
 
 def _row(job: "Job") -> tuple[object, ...]:

@@ -1,11 +1,13 @@
 """`lookalike reindex`: the job that `POST /reindex` queues and the schedule queues, run here and now."""
 
 import threading
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.core.errors import AlreadyRunning
 from app.core.settings import Settings
 from lookalike.commands.jobs import job_document, opened_database, print_job
 from lookalike.options import DataDir, Json
@@ -28,11 +30,11 @@ def reindex(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Build the index anew from the catalogue in the database, and publish it."""
+    """Import LOOKALIKE_SOURCE where it is set, bring the index up to date with the catalogue, and publish it."""
     from app.db.jobs import REINDEX  # noqa: PLC0415  # keeps `lookalike --help` quick
 
     settings = Settings.load(data_dir=data_dir)
-    with opened_database(settings) as database:
+    with opened_database(settings, reads_all=not detach) as database:
         if detach:
             with database.changing_jobs() as jobs:
                 print_job(jobs.create(REINDEX, {"full": full}), as_json=as_json)
@@ -75,11 +77,23 @@ def _claimed(database: "Database", owner: str, *, full: bool) -> "Job":
 
     with database.changing_jobs() as jobs:
         active = jobs.active(REINDEX)
-        if active is not None and active.state == "running" and (left := jobs.claim(owner, job_id=active.id)):
-            typer.echo(f"Going on with job {left.id}, which was left unfinished.", err=True)
-            return left
+        if active is not None and active.state == "running":
+            if left := jobs.claim(owner, job_id=active.id):
+                typer.echo(f"Going on with job {left.id}, which was left unfinished.", err=True)
+                return left
+            _refuse_running(jobs.get(active.id) or active, jobs.now())
         created = jobs.create(REINDEX, {"full": full})
         return jobs.claim(owner, job_id=created.id) or created
+
+
+def _refuse_running(job: "Job", now: datetime) -> None:
+    """Refuse to begin beside a job that runs, or that was killed and looks like it until its lease is over."""
+    if job.lease_until is not None:
+        left_s = (job.lease_until - now).total_seconds()
+        raise AlreadyRunning(
+            f"A reindex is under way already (job {job.id}, running). Wait for its end, or cancel it with "
+            f"`lookalike jobs cancel {job.id}`. If it was killed, this command goes on with it in {left_s:.0f} s."
+        )
 
 
 def _print_outcome(job: "Job") -> None:
@@ -93,4 +107,8 @@ def _print_outcome(job: "Job") -> None:
     elif job.state == "cancelled":
         typer.echo("Cancelled; the snapshot that was live still is. What was embedded is kept.", err=True)
     else:
-        typer.echo(f"Another worker went on with job {job.id}; `lookalike jobs show` tells how far it is.", err=True)
+        typer.echo(
+            f"The end of job {job.id} could not be written down, or another worker went on with it; "
+            f"`lookalike jobs show {job.id}` tells what becomes of it.",
+            err=True,
+        )

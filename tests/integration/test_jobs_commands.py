@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 from sqlalchemy import update
 
 from app.core.settings import Settings
@@ -138,6 +140,16 @@ def test_a_second_reindex_is_refused_by_name(run: Run, database: Database) -> No
             jobs.claim("test")
 
 
+def test_a_reindex_right_after_a_killed_one_says_when_it_can_go_on(run: Run, database: Database) -> None:
+    """Until its lease is over, a killed job looks like one that runs."""
+    job = queue(database)
+    claim(database)
+    outcome = run("reindex")
+    assert outcome.code == 1
+    assert f"lookalike jobs cancel {job.id}" in outcome.error
+    assert re.search(r"If it was killed, this command goes on with it in (2\d|30) s", outcome.error)
+
+
 def test_another_index_run_in_the_folder_fails_the_reindex(run: Run, settings: Settings) -> None:
     """At once, by name, before any work."""
     with SnapshotFolder(settings.snapshots_dir).lock():
@@ -192,6 +204,45 @@ def test_jobs_are_listed_shown_cancelled_and_tried_again(run: Run, database: Dat
     assert json.loads(run("jobs", "cancel", again["id"], "--json").out)["state"] == "cancelled"
     assert [entry["id"] for entry in json.loads(run("jobs", "list", "--json").out)] == [again["id"], job.id]
     assert len(json.loads(run("jobs", "list", "--json", "--limit", "1").out)) == 1
+
+
+def test_a_job_whose_worker_is_silent_does_not_look_like_one_that_runs(run: Run, database: Database) -> None:
+    """Once its lease is over; when it was last heard of is told."""
+    job = queue(database)
+    claim(database)
+    assert "silent" not in run("jobs", "list").out + run("jobs", "show", job.id).out
+    with database.changing_jobs() as jobs:
+        past = datetime.now(UTC) - timedelta(hours=3)
+        jobs._connection.execute(update(jobs_table).values(lease_until=past, heartbeat_at=past))
+    assert "silent" in run("jobs", "list").out
+    shown = run("jobs", "show", job.id).out
+    assert "its worker is silent" in shown
+    assert f"{past.astimezone():%Y-%m-%d %H:%M:%S}" in shown
+
+
+def test_a_job_that_succeeded_tells_what_it_did(run: Run, database: Database) -> None:
+    """How much it embedded and removed, what it left as it was, and its warnings."""
+    job = queue(database)
+    claim(database)
+    result: dict[str, JsonValue] = {
+        "snapshot": "000002-0a0b0c0d",
+        "products": 5_000,
+        "images": 8_100,
+        "embedded": 12,
+        "removed_products": 3,
+        "kept_pictures": 7,
+        "warnings": ["Old snapshots could not be removed."],
+    }
+    with database.changing_jobs() as jobs:
+        jobs.finish(job.id, "test", "succeeded", JobProgress(), result=result)
+    shown = run("jobs", "show", job.id).out
+    for text in (
+        "000002-0a0b0c0d",
+        "5,000 products, 8,100 pictures, 12 embedded, 3 removed",
+        "7 pictures as they were",
+    ):
+        assert text in shown
+    assert "Old snapshots could not be removed." in shown
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "retry"])

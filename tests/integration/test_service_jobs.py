@@ -118,9 +118,26 @@ def test_a_body_that_is_not_understood_queues_nothing(
 )
 def test_everything_about_jobs_needs_the_key(client: TestClient, method: str, path: str) -> None:
     """And the key is asked for before a body is read or an id is looked up."""
-    for key in ("", "Bearer ", "Bearer wrong", f"Basic {ADMIN_KEY}"):
+    other = ADMIN_KEY[:-1] + chr(ord(ADMIN_KEY[-1]) ^ 1)
+    for key in ("", "Bearer ", "Bearer wrong", f"Basic {ADMIN_KEY}", f"Bearer {other}", f"Bearer {ADMIN_KEY}x"):
         reply = client.request(method, path, headers={"Authorization": key}, content=b"x" * 10_000)
         assert (reply.status_code, slug(reply)) == (401, "invalid-key")
+
+
+@pytest.mark.parametrize("host", ["evil/..%2fadmin", "127.0.0.1", "localhost"])
+def test_no_other_header_stands_in_for_the_key(client: TestClient, host: str) -> None:
+    """B57: neither where a request says that it goes, nor where it says that it comes from."""
+    reply = client.get("/jobs", headers={"Authorization": "", "Host": host, "X-Forwarded-For": "127.0.0.1"})
+    assert (reply.status_code, slug(reply)) == (401, "invalid-key")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://shop.example.evil.com"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/jobs"), ("POST", "/reindex"), ("OPTIONS", "/reindex")])
+def test_pages_of_other_origins_are_let_in_nowhere(client: TestClient, origin: str, method: str, path: str) -> None:
+    """B56: no answer allows a page from elsewhere to read it, or to send the key along."""
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    reply = client.request(method, path, headers={"Origin": origin, **(asked if method == "OPTIONS" else {})})
+    assert not [name for name in reply.headers if name.startswith("access-control-")]
 
 
 def test_a_running_job_tells_how_far_it_is(client: TestClient, database: Database) -> None:
@@ -134,6 +151,7 @@ def test_a_running_job_tells_how_far_it_is(client: TestClient, database: Databas
     assert (shown["state"], shown["attempt"], shown["seconds_left"]) == ("running", 1, 2.0)
     for name in ("phase", "total", "done", "refused", "rate"):
         assert shown[name] == getattr(progress, name)
+    assert shown["started_at"] < shown["heartbeat_at"]
 
 
 def test_a_job_ends_with_its_result_or_with_why_not(client: TestClient, database: Database) -> None:
