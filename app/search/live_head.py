@@ -63,7 +63,7 @@ class LiveHead:
             self._head = None
             log.info("head.removed")
         except HeadUnusable as error:
-            log.error("head.refused", reason=error.message)
+            log.warning("head.refused", reason=error.message)
         else:
             log.info("head.exchanged", categories=len(self._head.labels))
 

@@ -16,7 +16,6 @@ from app.core.decode_pool import DecodePool
 from app.core.files import make_folder, storage_errors, write_atomically
 from app.core.settings import Settings
 from indexer.progress import Progress
-from indexer.reports import write_report
 from indexer.training.figures import Figures, Share
 from indexer.training.material import Material
 from indexer.training.report import TrainingReport
@@ -54,6 +53,8 @@ def train_and_save(settings: Settings, material: Material, *, seed: int, progres
         html = _report(material, learned, seed).html(pool)
     head = CategoryHead(
         labels=material.examples.categories,
+        landmarks=learned.features.landmarks,
+        sharpness=learned.features.sharpness,
         weight=learned.weight,
         bias=learned.bias,
         fingerprint_sha256=material.fingerprint_sha256,
@@ -63,8 +64,8 @@ def train_and_save(settings: Settings, material: Material, *, seed: int, progres
     )
     path = head_path(settings.heads_dir, material.fingerprint_sha256)
     with _only_writer(settings.heads_dir):
-        write_report(path.with_suffix(".html"), html)
         with storage_errors(settings.heads_dir):
+            write_atomically(path.with_suffix(".html"), html.encode())
             write_atomically(path.with_suffix(".json"), card_of(head).encode())
         head.save(path)
     return TrainedHead(head, learned, material, path, path.with_suffix(".html"))

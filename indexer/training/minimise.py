@@ -16,7 +16,9 @@ _SUFFICIENT: Final = 1e-4
 _MAX_HALVINGS: Final = 20
 
 
-def minimise(objective: Objective, start: Float64Array, *, tolerance: float = 1e-5, max_steps: int = 200) -> Float64Array:
+def minimise(
+    objective: Objective, start: Float64Array, *, tolerance: float = 1e-5, max_steps: int = 200
+) -> Float64Array:
     """
     Return a point near the lowest.
 
@@ -50,9 +52,7 @@ def minimise(objective: Objective, start: Float64Array, *, tolerance: float = 1e
     return point
 
 
-def _times_inverse_hessian(
-    gradient: Float64Array, history: deque[tuple[Float64Array, Float64Array]]
-) -> Float64Array:
+def _times_inverse_hessian(gradient: Float64Array, history: deque[tuple[Float64Array, Float64Array]]) -> Float64Array:
     """Return the gradient times the inverse of the curvature that the last steps showed."""
     result = gradient.copy()
     factors = []

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from app.core.decode_pool import DecodePool
-from app.core.vector_index import BoolArray
 from indexer.reports import THUMBNAIL_PX, render, thumbnail_uris
 from indexer.training.examples import MIN_PRODUCTS, Examples
 from indexer.training.figures import CategoryFigures, Figures, Share
@@ -100,8 +98,8 @@ class TrainingReport:
             count = f"{len(self.suspects):,} pictures that look" if len(self.suspects) > 1 else "picture that looks"
             steps.append(
                 {
-                    "text": f"Look at the {count} mislabelled. Correct those that are wrong in your catalogue, index and "
-                    "train again.",
+                    "text": f"Look at the {count} mislabelled. Correct those that are wrong in your catalogue, index "
+                    "and train again.",
                     "href": "#suspects",
                 }
             )
@@ -162,11 +160,6 @@ def verdict(figures: Figures) -> str:
 def is_calibrated(figures: Figures) -> bool:
     """Whether a probability can be taken for what it says."""
     return figures.calibration_error <= WELL_CALIBRATED
-
-
-def counts_of(examples: Examples, rows: BoolArray) -> dict[str, int]:
-    """Return how many of these rows, shape (n,), each category has."""
-    return {name: int((examples.labels[rows] == i).sum()) for i, name in enumerate(examples.categories)}
 
 
 def _worst_first(figures: Figures) -> list[CategoryFigures]:

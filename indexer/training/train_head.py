@@ -19,8 +19,9 @@ from app.core.vector_index import Float32Array, Int64Array
 from indexer.progress import Progress
 from indexer.training.calibration import Join, fit_join
 from indexer.training.examples import Examples
+from indexer.training.features import Features
 from indexer.training.figures import Figures, measure
-from indexer.training.regression import Float64Array, Layers, Scale, example_weights, fit
+from indexer.training.regression import Float64Array, Layers, example_weights, fit
 from indexer.training.selection import STRENGTHS, Selection, choose_strength
 from indexer.training.split import folds, hold_out
 from indexer.training.suspects import Suspect, find_suspects
@@ -38,7 +39,8 @@ class Learned:
     What was learned of c categories from embeddings of d values, and how good it is.
 
     Attributes:
-        weight: Shape (c, d).
+        features: What it looks at.
+        weight: Shape (c, m), for similarities to the features' landmarks.
         bias: Shape (c,).
         join: With the neighbours.
         strength: Of the regularisation.
@@ -50,6 +52,7 @@ class Learned:
         suspects: Pictures that look mislabelled.
     """
 
+    features: Features
     weight: Float32Array
     bias: Float32Array
     join: Join
@@ -86,8 +89,9 @@ def train_head(examples: Examples, embeddings: Float32Array, *, seed: int, progr
     logs[part.rest], logs[part.held_out] = selection.logs, head_logs
     suspects = _suspects(examples, embeddings, logs, join, progress)
     progress.phase("Learning from all pictures")
-    weight, bias = _learn_all(examples, embeddings, selection)
+    weight, bias = part.learn_all(selection)
     return Learned(
+        features=part.features,
         weight=weight,
         bias=bias,
         join=join,
@@ -102,7 +106,7 @@ def train_head(examples: Examples, embeddings: Float32Array, *, seed: int, progr
 
 
 class _Part:
-    """The pictures that are learned from until the figures are known, scaled by themselves."""
+    """The pictures that are learned from until the figures are known; the landmarks are among them."""
 
     def __init__(
         self, examples: Examples, embeddings: Float32Array, *, rest: Int64Array, held_out: Int64Array, seed: int
@@ -111,15 +115,15 @@ class _Part:
         self._embeddings = embeddings
         self._seed = seed
         self.rest, self.held_out = rest, held_out
-        self._scale = Scale.of(embeddings[rest])
-        self._scaled = self._scale.apply(embeddings[rest])
+        self.features = Features.of(embeddings[rest], seed=seed)
+        self._learned_from = self.features.apply(embeddings[rest])
         self._labels = examples.labels[rest]
 
     def choose(self, progress: Progress) -> Selection:
         """Choose the regularisation."""
         progress.phase("Choosing how strongly to regularise", len(STRENGTHS))
         fold_of = folds(self._labels, self._examples.groups[self.rest], seed=self._seed)
-        return choose_strength(self._scaled, self._labels, fold_of, progress.advance)
+        return choose_strength(self._learned_from, self._labels, fold_of, progress.advance)
 
     def calibrate(self, selection: Selection, progress: Progress) -> Join:
         """Fit the join with the neighbours to pictures that the head had not learned from."""
@@ -127,30 +131,26 @@ class _Part:
         count = min(len(self.rest), CALIBRATED_WITH)
         chosen = np.sort(generator.choice(len(self.rest), count, replace=False))
         progress.phase("Asking the neighbours", count)
-        votes = neighbour_votes(
-            self._examples, self._embeddings, self.rest[chosen], self.rest, progress.advance
-        )
+        votes = neighbour_votes(self._examples, self._embeddings, self.rest[chosen], self.rest, progress.advance)
         return fit_join(selection.logs[chosen], votes, self._labels[chosen])
 
     def learn(self, selection: Selection) -> Layers:
         """Learn from all but the held-out pictures."""
-        return _learn(self._scaled, self._labels, selection)
+        return _learn(self._learned_from, self._labels, selection)
 
     def held_out_logs(self, layers: Layers) -> Float64Array:
         """Return what the head says of the held-out pictures, as logarithms, shape (held out, c)."""
-        return layers.logs(self._scale.apply(self._embeddings[self.held_out]))[:, 0]
+        return layers.logs(self.features.apply(self._embeddings[self.held_out]))[:, 0]
+
+    def learn_all(self, selection: Selection) -> tuple[Float32Array, Float32Array]:
+        """Learn from the held-out pictures too, and return weight and bias for similarities."""
+        features = self.features.apply(self._embeddings)
+        return self.features.folded(_learn(features, self._examples.labels, selection))
 
 
-def _learn(scaled: Float32Array, labels: Int64Array, selection: Selection) -> Layers:
+def _learn(features: Float32Array, labels: Int64Array, selection: Selection) -> Layers:
     weights = example_weights(labels, np.ones((len(labels), 1), np.bool_))
-    return fit(scaled, labels, weights, strength=selection.strength, start=selection.start)
-
-
-def _learn_all(
-    examples: Examples, embeddings: Float32Array, selection: Selection
-) -> tuple[Float32Array, Float32Array]:
-    scale = Scale.of(embeddings)
-    return _learn(scale.apply(embeddings), examples.labels, selection).unscaled(scale)
+    return fit(features, labels, weights, strength=selection.strength, start=selection.start, tolerance=1e-5)
 
 
 def _suspects(

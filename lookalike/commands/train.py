@@ -14,8 +14,10 @@ from lookalike.output import print_json, print_table, printable
 from lookalike.progress import shown_progress
 
 if TYPE_CHECKING:
+    from indexer.progress import Progress
     from indexer.training.figures import Figures
     from indexer.training.head_files import TrainedHead
+    from indexer.training.material import Material
 
 
 class Layers(StrEnum):
@@ -49,18 +51,27 @@ def train(
 
 def _train_head(settings: Settings, source: Path | None, seed: int, as_json: bool) -> None:  # noqa: FBT001  # as in _TRAINERS
     from indexer.training.head_files import train_and_save  # noqa: PLC0415  # keeps `lookalike --help` quick
-    from indexer.training.material import material_of_folder, material_of_index  # noqa: PLC0415
 
     began_s = time.perf_counter()
     with shown_progress() as progress:
-        progress.phase("Reading the index" if source is None else "Opening the folder")
-        material = material_of_index(settings) if source is None else material_of_folder(settings, source, progress)
+        material = _material(settings, source, progress)
         trained = train_and_save(settings, material, seed=seed, progress=progress)
     seconds = time.perf_counter() - began_s
     if as_json:
         print_json(head_document(trained, seconds))
     else:
         print_head(trained, seconds)
+
+
+def _material(settings: Settings, source: Path | None, progress: "Progress") -> "Material":
+    if source is None:
+        from indexer.training.material import material_of_index  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+        progress.phase("Reading the index")
+        return material_of_index(settings)
+    from indexer.training.folder_material import material_of_folder  # noqa: PLC0415  # loads torch, for this only
+
+    return material_of_folder(settings, source, progress)
 
 
 _TRAINERS: dict[Layers, Callable[[Settings, Path | None, int, bool], None]] = {Layers.HEAD: _train_head}
