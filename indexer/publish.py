@@ -7,6 +7,7 @@ A kill at any moment leaves the old snapshot live or the new one, never a mix: `
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
@@ -17,12 +18,18 @@ from app.core.products import ProductRecord, to_line
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
+from app.db.catalogue import chunks
 from indexer.evaluation.gate import Gate, relevance_metrics
 from indexer.progress import Progress
 from indexer.workplace import Tools
 
 PICTURE_AGE_S = 24 * 3600.0
 """Pictures that were put since are kept: the change that refers to them may not be written down yet."""
+
+ADDRESS_AGE = timedelta(days=7)
+"""Addresses that were fetched from since are remembered, also those of copies of a picture, which no product has."""
+
+_FORGOTTEN_TOGETHER = 5_000  # addresses in one transaction, for which others wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +109,21 @@ def snapshot_facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
 
 
 def _clean_up(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
-    """Remove old snapshots, the live changes that every one that is left has folded in, and pictures nobody shows."""
+    """
+    Remove old snapshots, the live changes that every one that is left has folded in, pictures that nobody shows, and
+    what is known of addresses that nobody states.
+    """
     snapshots.prune(keep)
     watermarks = [info.manifest.watermark for info in snapshots.list() if info.manifest is not None]
     with tools.database.writing() as catalogue:
         catalogue.forget_live(min(watermarks))
     with tools.database.reading() as catalogue:
         shown = catalogue.image_sha256s() | snapshots.image_sha256s()
+        addresses = catalogue.unused_addresses(datetime.now(UTC) - ADDRESS_AGE)
     tools.reader.store.remove_unreferenced(shown, older_than_s=PICTURE_AGE_S)
+    for some in chunks(addresses, _FORGOTTEN_TOGETHER):
+        with tools.database.writing() as catalogue:
+            catalogue.forget_fetched(some)
 
 
 def _live_metrics(snapshots: SnapshotFolder) -> dict[str, float]:

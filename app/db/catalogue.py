@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -22,6 +23,9 @@ _T = TypeVar("_T")
 
 CHUNK_ROWS = 1_000
 """Ids in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+
+SPREAD_IMAGES = 10_000
+"""Images that a first look is chosen from, however many there are: it is shown to every visitor."""
 
 _SUMMARY = tuple(products.c[name] for name in ("id", *PRODUCT_FIELDS))
 _IMAGE = tuple(product_images.c[name] for name in ("id", *IMAGE_FIELDS))
@@ -127,6 +131,12 @@ class Catalogue:
                 found[address] = FetchedPicture(*values)
         return found
 
+    def unused_addresses(self, before: datetime) -> list[str]:
+        """Return the addresses that were last fetched from before this moment and that no picture has any more."""
+        fetched = select(fetched_pictures.c.address).where(fetched_pictures.c.fetched_at < before)
+        used = select(product_images.c.address).where(product_images.c.address.is_not(None))
+        return list(self._connection.execute(fetched.except_(used)).scalars())
+
     def get_product(self, product_id: str) -> ProductRecord | None:
         """Return the product with its images in their order, or None."""
         if not is_product_id(product_id):
@@ -168,16 +178,20 @@ class Catalogue:
         """
         Return `limit` products for a first look: one of each category, then another of each; a single page.
 
-        Within a category they come by the ids of their images: as mixed as hashes are, and the same every time.
+        Within a category they come by the ids of their images: as mixed as hashes are, and the same every time. Of a
+        large catalogue, only the products of its first images by id are looked at: categories that are rarer than one
+        product in thousands may be missing.
         """
-        mixed = select(product_images.c.product_id, func.min(product_images.c.id).label("hash"))
-        mixed_ids = mixed.group_by(product_images.c.product_id).subquery()
+        images = select(product_images.c.product_id, product_images.c.id).order_by(product_images.c.id)
+        first = images.limit(SPREAD_IMAGES).subquery()
+        mixed = select(first.c.product_id, func.min(first.c.id).label("hash"))
+        mixed_ids = mixed.group_by(first.c.product_id).subquery()
         place = func.row_number().over(partition_by=products.c.category, order_by=mixed_ids.c.hash).label("place")
         statement = select(*_SUMMARY, place).join(mixed_ids, mixed_ids.c.product_id == products.c.id)
         statement = statement.order_by(place, products.c.category, products.c.id).limit(limit)
         rows = self._connection.execute(statement).all()
-        images = self.images_of([row.id for row in rows])
-        return ProductPage(tuple(_record(row, images) for row in rows), next_cursor=None)
+        shown = self.images_of([row.id for row in rows])
+        return ProductPage(tuple(_record(row, shown) for row in rows), next_cursor=None)
 
     def _next_products(self, after: str | None, limit: int, category: str | None = None) -> list[ProductRecord]:
         """Return the next products by id, with their images; at most `CHUNK_ROWS` + 1."""

@@ -91,6 +91,11 @@ class CatalogueWriter(Catalogue):
             self._connection.execute(delete(fetched_pictures).where(fetched_pictures.c.address.in_(addresses)))
             self._insert(fetched_pictures, chunk, {"fetched_at": self._now})
 
+    def forget_fetched(self, addresses: Iterable[str]) -> None:
+        """Forget what these addresses answered with: they are asked for whatever they have when they come again."""
+        for chunk in chunks(addresses, CHUNK_ROWS):
+            self._connection.execute(delete(fetched_pictures).where(fetched_pictures.c.address.in_(chunk)))
+
     # -- one at a time, shown at once: laid over the snapshots (see `app.db.live_changes`) -------------------------
 
     def put_live(self, record: ProductRecord) -> LiveOutcome:

@@ -10,6 +10,7 @@ import pytest
 
 from app.core.errors import InvalidParameter
 from app.core.products import ProductRecord
+from app.db import catalogue as catalogue_module
 from app.db.database import Database
 from app.db.records import Comparison
 from tests.support.catalogue import SHIRT, make_product, revision, upsert
@@ -95,6 +96,21 @@ def test_a_spread_shows_every_category_before_it_repeats_one(database: Database)
     assert len({product.id for product in page.products}) == 5
     assert all(product.images for product in page.products)
     assert page.next_cursor is None
+
+
+def test_a_spread_looks_at_part_of_a_large_catalogue(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every visitor asks for it; it is chosen from the first images, which are mixed, and the same every time."""
+    monkeypatch.setattr(catalogue_module, "SPREAD_IMAGES", 4)
+    records = [make_product(f"p-{n}", "front", category="a" if n % 2 else "b") for n in range(50)]
+    with database.writing() as catalogue:
+        catalogue.upsert_products(records)
+
+    with database.reading() as catalogue:
+        first, again = catalogue.spread_products(10), catalogue.spread_products(10)
+
+    by_image = sorted(records, key=lambda record: record.images[0].id)
+    assert {product.id for product in first.products} == {record.id for record in by_image[:4]}
+    assert first == again
 
 
 def test_a_stream_has_every_product_once_in_the_order_of_ids(database: Database) -> None:

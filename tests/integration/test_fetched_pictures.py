@@ -1,11 +1,13 @@
 """What an address answered with is remembered, so that it can be asked whether its picture changed."""
 
-from sqlalchemy import func, select
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select, update
 
 from app.db.database import Database
 from app.db.records import FetchedPicture
 from app.db.tables import fetched_pictures
-from tests.support.catalogue import connection_of, revision
+from tests.support.catalogue import connection_of, make_image, make_product, revision, upsert
 
 FRONT = FetchedPicture('W/"1"', "Sun, 01 Nov 2026 12:00:00 GMT", "a" * 64, 12_345)
 BACK = FetchedPicture(None, None, "b" * 64, 1)
@@ -61,3 +63,21 @@ def test_what_no_database_could_keep_is_left_out(database: Database) -> None:
     assert found == {longest: FRONT, address("strange"): FetchedPicture(None, None, "a" * 64, 1)}
     with database.reading() as catalogue:
         assert connection_of(catalogue).execute(select(func.count()).select_from(fetched_pictures)).scalar_one() == 2
+
+
+def test_what_no_picture_has_any_more_is_forgotten(database: Database) -> None:
+    """Addresses that were fetched from long ago; those that a picture has stay, and those that are new."""
+    now = datetime.now(UTC)
+    remember(database, {address(name): FRONT for name in ("front", "back", "side", "new")})
+    upsert(database, make_product("shirt", images=(make_image("shirt", address=address("front")),)))
+    upsert(database, make_product("hat", "a file of the shop's"))
+    with database.writing() as catalogue:
+        old = update(fetched_pictures).where(fetched_pictures.c.address != address("new"))
+        connection_of(catalogue).execute(old.values(fetched_at=now - timedelta(days=8)))
+    with database.reading() as catalogue:
+        unused = catalogue.unused_addresses(before=now - timedelta(days=7))
+        assert sorted(unused) == [address("back"), address("side")]
+        assert catalogue.unused_addresses(before=now - timedelta(days=9)) == []
+    with database.writing() as catalogue:
+        catalogue.forget_fetched(unused)
+    assert known(database, *map(address, ("front", "back", "side", "new"))).keys() == {address("front"), address("new")}

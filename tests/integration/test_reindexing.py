@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from app.core.errors import VerificationFailed
 from app.core.picture_store import PictureStore
@@ -16,11 +18,13 @@ from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.db.catalogue_writer import CatalogueWriter
 from app.db.database import Database
+from app.db.tables import fetched_pictures
 from indexer.pipeline import IndexResult, SourceOptions, index_source, reindex_catalogue
 from indexer.progress import Silent
-from indexer.publish import PICTURE_AGE_S
+from indexer.publish import ADDRESS_AGE, PICTURE_AGE_S
 from indexer.reindex import ReindexParams, run_reindex
 from tests.support.bad_server import status
+from tests.support.catalogue import connection_of
 from tests.support.indexing import OTHER_NETWORK, catalogue_of, live_products, write_picture
 from tests.support.web_shop import WebShop
 
@@ -230,6 +234,25 @@ def test_old_pictures_that_nothing_refers_to_are_removed_after_a_publish(web_sho
     assert all(
         store.path(image.sha256).exists() for p in catalogue_of(web_shop.settings).values() for image in p.images
     )
+
+
+def test_addresses_that_nothing_refers_to_are_forgotten_after_a_publish(web_shop: WebShop) -> None:
+    """Those that products still have are remembered, so that their pictures are not fetched again."""
+    web_shop.import_feed()
+    images = [image for product in catalogue_of(web_shop.settings).values() for image in product.images]
+    addresses = {image.address for image in images if image.address is not None}
+    long_ago = datetime.now(UTC) - ADDRESS_AGE - timedelta(minutes=1)
+    _change(
+        web_shop.settings,
+        lambda catalogue: connection_of(catalogue).execute(update(fetched_pictures).values(fetched_at=long_ago)),
+    )
+    del web_shop.products["p01"]
+
+    web_shop.import_feed()
+
+    with closing(Database(web_shop.settings.resolved_database_url)) as database, database.reading() as catalogue:
+        known = catalogue.validators(addresses)
+    assert addresses - known.keys() == {f"{web_shop.web.origin}/p01-0.jpg"}
 
 
 def _age(settings: Settings, but: Path) -> None:
