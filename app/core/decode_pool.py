@@ -24,6 +24,7 @@ from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloa
 from app.core.files import MIB
 from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, UInt8Array
 from app.core.settings import Settings
+from app.core.signature import SIGNATURE_SIZE
 
 _START_TIMEOUT_S: Final = 30.0
 _MAX_THUMBNAIL_BYTES: Final = 16 * MIB
@@ -71,13 +72,15 @@ class DecodePool:
             "region": (region.x0, region.y0, region.x1, region.y1) if region else None,
         }
         sides_px = [preprocessing.crop_px for preprocessing in preprocessings]
-        facts, pixels = self._ask(request, data, max_reply_bytes=sum(3 * side_px**2 for side_px in sides_px))
+        pixel_bytes = sum(3 * side_px**2 for side_px in sides_px)
+        facts, body = self._ask(request, data, max_reply_bytes=pixel_bytes + SIGNATURE_SIZE)
         return PreparedImage(
-            arrays=_split(pixels, sides_px),
+            arrays=_split(body[:pixel_bytes], sides_px),
             width_px=facts["width_px"],
             height_px=facts["height_px"],
             format=facts["format"],
             is_uniform=facts["is_uniform"],
+            signature=np.frombuffer(body[pixel_bytes:], np.uint8),
         )
 
     def thumbnail(self, data: bytes, size_px: int) -> bytes:

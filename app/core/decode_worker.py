@@ -78,7 +78,7 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
         "format": prepared.format,
         "is_uniform": prepared.is_uniform,
     }
-    return header, b"".join(array.tobytes() for array in prepared.arrays)
+    return header, b"".join(array.tobytes() for array in (*prepared.arrays, prepared.signature))
 
 
 if __name__ == "__main__":

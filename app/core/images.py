@@ -30,6 +30,7 @@ from app.core.errors import (
     InvalidParameter,
 )
 from app.core.image_headers import ImageFormat, ImageHeader, first_webp_frame, read_header
+from app.core.signature import signature_of
 
 if TYPE_CHECKING:  # pydantic would double the start-up time of the child processes
     from app.core.settings import Settings
@@ -153,6 +154,7 @@ class PreparedImage:
 
     `arrays` holds one (crop_px, crop_px, 3) uint8 RGB array for each preprocessing, C-contiguous and writable.
     The size is that of the upright original, before any region. `is_uniform`: (nearly) one colour, so hits mean little.
+    `signature` tells the same picture from a similar one, see `app.core.signature`.
     """
 
     arrays: tuple[UInt8Array, ...]
@@ -160,6 +162,7 @@ class PreparedImage:
     height_px: int
     format: ImageFormat
     is_uniform: bool
+    signature: UInt8Array
 
 
 def prepare_image(
@@ -186,6 +189,7 @@ def prepare_image(
         height_px=height_px,
         format=header.format,
         is_uniform=all(_is_uniform(array) for array in arrays),
+        signature=signature_of(picture),
     )
 
 

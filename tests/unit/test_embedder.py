@@ -14,6 +14,7 @@ from app.core.images import PreparedImage, Preprocessing, UInt8Array
 from app.core.networks.fingerprint import Fingerprint
 from app.core.probes import check_probes, probe_images
 from app.core.runtimes.base import Output
+from app.core.signature import SIGNATURE_SIZE
 
 PREPROCESSING = Preprocessing(8, 8, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 LABELS = ("bag", "shoe", "lamp")
@@ -50,7 +51,8 @@ def _embedder(*runtimes: ScriptedRuntime, labels: tuple[str, ...] = LABELS) -> E
 
 
 def _image(row: int) -> PreparedImage:
-    return PreparedImage((np.full((8, 8, 3), row, np.uint8),), 8, 8, "PNG", is_uniform=True)
+    signature = np.zeros(SIGNATURE_SIZE, np.uint8)
+    return PreparedImage((np.full((8, 8, 3), row, np.uint8),), 8, 8, "PNG", is_uniform=True, signature=signature)
 
 
 def test_embeddings_are_unit_norm_and_in_order() -> None:
