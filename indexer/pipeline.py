@@ -101,9 +101,8 @@ def index_source(settings: Settings, source: str, options: SourceOptions, progre
             _refuse_failures(workplace, report, statement.images)
             with workplace.database.writing() as catalogue:
                 report.removed = catalogue.delete_products(statement.removals(catalogue), read_at=read_at)
-            result = _publish(workplace, tools, report)
             mark.end()
-            return result
+            return _publish(workplace, tools, report)
 
 
 def plan_source(settings: Settings, source: str, options: SourceOptions, progress: Progress) -> Plan:

@@ -1,5 +1,5 @@
 """
-Remembers on the disk that an import was begun, until what it did is live.
+Remembers on the disk that an import was begun, until the catalogue is what its source states.
 
 An import writes the catalogue while it goes. One that was killed, or gave up, leaves a part of what its source states
 there, to go on from; nothing else publishes that part unless it is told to.
@@ -25,7 +25,7 @@ class ImportMark:
             fsync_folder(self._path.parent)
 
     def end(self) -> None:
-        """Note that what is in the catalogue is live, or was found to be."""
+        """Note that the catalogue is whole, or is to count as that."""
         with storage_errors(self._path.parent):
             self._path.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from app.core.errors import (
     TooManyFailures,
     UpstreamBroken,
     UpstreamStatus,
+    VerificationFailed,
 )
 from app.core.fetching.blocking import fetching
 from app.core.fetching.limits import FetchLimits
@@ -214,6 +215,22 @@ def test_half_an_import_is_published_by_no_other_run(web_shop: WebShop) -> None:
     _allow_failures(web_shop, 0.2)
     assert web_shop.import_feed().published.is_new
     assert not reindex_catalogue(web_shop.settings, Silent()).published.is_new
+
+
+def test_a_whole_import_is_published_by_the_next_run(web_shop: WebShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it was stopped, or its index refused, after the catalogue had all of it."""
+    web_shop.import_feed()
+    web_shop.products["p02"]["title"] = "renamed"
+    with monkeypatch.context() as stopped:
+        stopped.setattr("indexer.pipeline.publish_snapshot", _refuse)
+        with pytest.raises(VerificationFailed):
+            web_shop.import_feed()
+
+    assert reindex_catalogue(web_shop.settings, Silent()).published.is_new
+
+
+def _refuse(*_arguments: object, **_options: object) -> None:
+    raise VerificationFailed("It was not published.")
 
 
 def test_half_an_import_can_be_published_on_purpose(web_shop: WebShop) -> None:
