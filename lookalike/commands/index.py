@@ -26,7 +26,7 @@ Columns = Annotated[
     typer.Option(
         "--map",
         metavar="COLUMN=FIELD",
-        help="What a column of the feed is, such as sku=id; nothing leaves it out. May be repeated.",
+        help="What a column of the feed is, such as sku=id; html= leaves one out. May be repeated.",
     ),
 ]
 Format = Annotated[str | None, typer.Option("--format", help="Format of the feed. [default: what it looks like]")]
