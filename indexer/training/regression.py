@@ -14,6 +14,7 @@ Float64Array = npt.NDArray[np.float64]
 
 BALANCE: Final = 0.5
 """How far rare categories are made up for: 0 not at all, 1 until each counts the same as every other."""
+FINE: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ def fit(
     *,
     strength: float,
     start: Layers,
-    tolerance: float = 1e-4,
+    tolerance: float = FINE,
 ) -> Layers:
     """
     Return the layers with the least weighted cross-entropy plus strength / 2 times the squares of their weights.

@@ -27,7 +27,7 @@ from indexer.training.split import folds, hold_out
 from indexer.training.suspects import Suspect, find_suspects
 from indexer.training.votes import neighbour_votes
 
-CALIBRATED_WITH: Final = 4_000
+CALIBRATED_WITH: Final = 1_500
 """Pictures that the join with the neighbours is fitted on: two values need no more."""
 LOOKED_INTO: Final = 1_000
 """Pictures that may turn out to be mislabelled, whose neighbours are asked too."""
@@ -75,6 +75,7 @@ def train_head(examples: Examples, embeddings: Float32Array, *, seed: int, progr
     if not (finite := np.isfinite(embeddings).all(axis=1)).all():
         picture = examples.pictures[int(np.argmin(finite))]
         raise EmbeddingNotFinite(f"The embedding of a picture of product {picture.product_id} holds NaN or infinity.")
+    progress.phase("Comparing pictures with landmarks")
     held = hold_out(examples.labels, examples.groups, seed=seed)
     part = _Part(examples, embeddings, rest=np.flatnonzero(~held), held_out=np.flatnonzero(held), seed=seed)
     selection = part.choose(progress)
@@ -116,7 +117,8 @@ class _Part:
         self._seed = seed
         self.rest, self.held_out = rest, held_out
         self.features = Features.of(embeddings[rest], seed=seed)
-        self._learned_from = self.features.apply(embeddings[rest])
+        self._seen = self.features.apply(embeddings)
+        self._learned_from = self._seen[rest]
         self._labels = examples.labels[rest]
 
     def choose(self, progress: Progress) -> Selection:
@@ -140,17 +142,16 @@ class _Part:
 
     def held_out_logs(self, layers: Layers) -> Float64Array:
         """Return what the head says of the held-out pictures, as logarithms, shape (held out, c)."""
-        return layers.logs(self.features.apply(self._embeddings[self.held_out]))[:, 0]
+        return layers.logs(self._seen[self.held_out])[:, 0]
 
     def learn_all(self, selection: Selection) -> tuple[Float32Array, Float32Array]:
         """Learn from the held-out pictures too, and return weight and bias for similarities."""
-        features = self.features.apply(self._embeddings)
-        return self.features.folded(_learn(features, self._examples.labels, selection))
+        return self.features.folded(_learn(self._seen, self._examples.labels, selection))
 
 
 def _learn(features: Float32Array, labels: Int64Array, selection: Selection) -> Layers:
     weights = example_weights(labels, np.ones((len(labels), 1), np.bool_))
-    return fit(features, labels, weights, strength=selection.strength, start=selection.start, tolerance=1e-5)
+    return fit(features, labels, weights, strength=selection.strength, start=selection.start)
 
 
 def _suspects(

@@ -75,7 +75,8 @@ def test_the_head_can_be_read_by_anybody(run: Run, own_shop: Shop, data_dir: Pat
     path = head_path(data_dir / "heads", _fingerprint(own_shop.settings))
     with safe_open(path, framework="numpy") as file:
         metadata = json.loads(file.metadata()["lookalike_head"])
-        assert file.get_tensor("weight").shape == (3, 1280)
+        assert file.get_tensor("landmarks").shape == (27, 1280)
+        assert file.get_tensor("weight").shape == (3, 27)
     assert metadata["card"] == json.loads(path.with_suffix(".json").read_text())
 
 
