@@ -6,11 +6,15 @@ const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 const MIB = 1024 * 1024;
 const LONELY_MS = 10_000;
+// A worker says at least every 5 s how far it is; after 30 s without a word, another one may go on with its job.
+const SILENT_MS = 40_000;
 const ACTIVE = ["queued", "running"];
+const SILENT = "Its worker is silent. Another one goes on with it; does “lookalike worker” run?";
 
 const byId = (id) => document.getElementById(id);
 const shown = new Map();
 let waiting = { id: "", since: 0 };
+let heard = { at: "", since: 0 };
 let toldPhase = "";
 
 export const isActive = ({ state }) => ACTIVE.includes(state);
@@ -66,11 +70,12 @@ export function showJobs(jobs) {
 
 function showActive(job) {
   const isRunning = job.state === "running";
-  const phase = isRunning ? (job.phase ?? "Beginning") : waitingText(job);
+  const isSilent = isRunning && hasBeenSilent(job);
+  const phase = isSilent ? SILENT : isRunning ? (job.phase ?? "Beginning") : waitingText(job);
   byId("phase").textContent = job.cancel_requested ? `${phase} – will be cancelled after this step` : phase;
   byId("done").textContent = numbers.format(job.done) + (job.total ? ` of ${numbers.format(job.total)}` : "");
-  byId("rate").textContent = job.rate ? `${numbers.format(job.rate)} a second` : "–";
-  byId("left").textContent = job.seconds_left === null ? "–" : duration(job.seconds_left);
+  byId("rate").textContent = job.rate && !isSilent ? `${numbers.format(job.rate)} a second` : "–";
+  byId("left").textContent = job.seconds_left === null || isSilent ? "–" : duration(job.seconds_left);
   byId("attempt").textContent = `${Math.max(job.attempt, 1)} of ${job.max_attempts}`;
   byId("cancel").disabled = job.cancel_requested;
   showMeter(isRunning && job.total ? Math.min(1, job.done / job.total) : null);
@@ -80,10 +85,19 @@ function showActive(job) {
   toldPhase = phase;
 }
 
-function waitingText({ id }) {
+function waitingText({ id, started_at: startedAt }) {
   if (waiting.id !== id) waiting = { id, since: performance.now() };
+  // A worker had it, and gave it back: because another run was under way, or because it was told to stop.
+  if (startedAt) return "Waiting for another run to end, or for a worker";
   const isLonely = performance.now() - waiting.since > LONELY_MS;
   return isLonely ? "Waiting, but no worker takes it. Does “lookalike worker” run?" : "Waiting for a worker";
+}
+
+// By the clock of this page alone, which may be wrong, but goes on.
+function hasBeenSilent({ id, heartbeat_at: heartbeatAt }) {
+  const at = `${id} ${heartbeatAt}`;
+  if (heard.at !== at) heard = { at, since: performance.now() };
+  return performance.now() - heard.since > SILENT_MS;
 }
 
 function showMeter(share) {

@@ -53,6 +53,16 @@ class Worker:
             jobs.heartbeat(job.id, "worker", progress)
         return job.id
 
+    def beat(self, progress: JobProgress = HALF_WAY) -> None:
+        """Say that the job is still worked on."""
+        with self._database.changing_jobs() as jobs:
+            jobs.heartbeat(self.newest().id, "worker", progress)
+
+    def give_back(self) -> None:
+        """Leave the job to another worker."""
+        with self._database.changing_jobs() as jobs:
+            jobs.give_back(self.newest().id, "worker", counts=False)
+
     def end(self, state: Any = "succeeded", **outcome: Any) -> None:  # noqa: ANN401  # as `Jobs.finish` has it
         """End the job under way."""
         with self._database.changing_jobs() as jobs:
@@ -286,6 +296,36 @@ def test_a_reindex_is_followed_from_its_start_to_its_end(desk: Desk, worker: Wor
     expect(desk.said).to_have_text("The reindex succeeded.")
     expect(desk.jobs.nth(1)).to_contain_text("Snapshot 000003-0a0b0c0d. Old ones stayed.")
     expect(desk.start).to_be_focused()
+
+
+def test_a_job_that_no_worker_takes_says_so(desk: Desk, worker: Worker) -> None:
+    """After a while; one that a worker had, and gave back, waits for something else."""
+    desk.page.clock.install()
+    desk.enter()
+    desk.start.click()
+    shown = desk.page.get_by_role("region", name="Reindex")
+    expect(shown).to_contain_text("Waiting for a worker")
+    desk.page.clock.fast_forward("00:15")
+    expect(shown).to_contain_text("no worker takes it")
+    worker.begin()
+    worker.give_back()
+    desk.page.clock.fast_forward("00:15")
+    expect(shown).to_contain_text("Waiting for another run to end")
+
+
+def test_a_worker_that_is_silent_is_not_taken_for_one_that_works(desk: Desk, worker: Worker) -> None:
+    """What it said last is no rate any more; when it is heard of again, all is as before."""
+    desk.page.clock.install()
+    show_running(desk, worker)
+    shown = desk.page.get_by_role("region", name="Reindex")
+    desk.page.clock.fast_forward("00:30")
+    expect(shown).to_contain_text("63 a second")
+    desk.page.clock.fast_forward("00:30")
+    expect(shown).to_contain_text("Its worker is silent")
+    expect(shown).not_to_contain_text("63 a second")
+    worker.beat()
+    desk.page.clock.fast_forward("00:05")
+    expect(shown).to_contain_text("63 a second")
 
 
 def test_a_running_job_is_cancelled(desk: Desk, worker: Worker) -> None:
