@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
 
+_RIGHT = "Right "
+_FIGURE = "category_precision_at_10"  # as indexer.evaluation.gate calls it, which loads the network's libraries
 _NONE_YET = "There is no snapshot in {} yet; `lookalike index FOLDER` makes one."
 
 SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of a snapshot, as `lookalike snapshots list` shows.")]
@@ -43,8 +45,10 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     if as_json:
         print_json([_document(info) for info in infos])
     elif infos:
-        columns = ("State", "Snapshot", "Network", "Products ", "Pictures ", "Published")
-        print_table("", columns, [_row(info) for info in infos], whole="Snapshot")
+        columns = ("State", "Snapshot", "Network", "Products ", "Pictures ", _RIGHT, "Published")
+        print_table("", columns, [_row(info) for info in infos], whole="Snapshot", spare="Pictures ")
+        if any(info.manifest and _FIGURE in info.manifest.metrics for info in infos):
+            typer.echo(f"{_RIGHT.strip()}: share of ten hits in the picture's category; --json has all figures.")
         for info in infos:
             if info.problem:
                 typer.echo(info.problem)
@@ -107,7 +111,15 @@ def _document(info: "SnapshotInfo") -> dict[str, object]:
 
 def _row(info: "SnapshotInfo") -> tuple[object, ...]:
     manifest = info.manifest
-    facts = (manifest.network, f"{manifest.products:,}", f"{manifest.images:,}") if manifest else ("", "", "")
+    facts: tuple[str, ...] = ("", "", "", "")
+    if manifest:
+        right = manifest.metrics.get(_FIGURE)
+        facts = (
+            manifest.network,
+            f"{manifest.products:,}",
+            f"{manifest.images:,}",
+            "" if right is None else f"{right:.3f}",
+        )
     states = [word for word, holds in (("live", info.is_live), ("damaged", info.problem)) if holds]
     return (", ".join(states), info.id, *facts, _local(info.published_at))
 
