@@ -46,16 +46,26 @@ class Ingest:
         read_at: Revision of the catalogue at which the products' source began to be read: what was changed live since
             is newer.
         looks_again: Whether pictures that were fetched or sent before are asked for again; files always are.
+        adds_codes: Whether pictures that an earlier version embedded, without the codes that explain hits, are embedded
+            once more.
     """
 
     def __init__(
-        self, tools: Tools, report: IngestReport, progress: Progress, *, read_at: int, looks_again: bool = True
+        self,
+        tools: Tools,
+        report: IngestReport,
+        progress: Progress,
+        *,
+        read_at: int,
+        looks_again: bool = True,
+        adds_codes: bool = False,
     ) -> None:
         self._tools = tools
         self._report = report
         self._progress = progress
         self._read_at = read_at
         self._looks_again = looks_again
+        self._adds_codes = adds_codes
         self._in_flight: set[str] = set()
         self._unfinished: list[Picture] = []
 
@@ -144,9 +154,16 @@ class Ingest:
         with self._tools.database.reading() as catalogue:
             facts = catalogue.image_facts({picture.sha256 for picture in stated if picture.sha256})
         for picture in stated:
-            if picture.sha256 and picture.sha256 in self._tools.store:
+            if picture.sha256 and self._is_embedded(picture.sha256):
                 picture.facts = facts.get(picture.sha256)
         return pictures
+
+    def _is_embedded(self, sha256: str) -> bool:
+        """Whether nothing that the network has to say of an image is missing."""
+        if sha256 not in self._tools.store:
+            return False
+        codes = self._tools.codes
+        return not self._adds_codes or codes.basis is None or sha256 in codes
 
     def _is_looked_at(self, picture: Picture) -> bool:
         """Whether to look what is in the picture's place now, though something is known from there."""
@@ -197,8 +214,8 @@ class Ingest:
             yield batch
 
     def _is_new(self, sha256: str) -> bool:
-        """Whether this image has no embedding yet, neither stored nor about to be."""
-        if sha256 in self._in_flight or sha256 in self._tools.store:
+        """Whether this image is to be embedded: it is not stored yet, nor about to be."""
+        if sha256 in self._in_flight or self._is_embedded(sha256):
             return False
         self._in_flight.add(sha256)
         return True
@@ -218,7 +235,11 @@ class Ingest:
             else:
                 picture.skip(refusal.slug, refusal.message)
                 self._take_known(picture)
-        self._tools.store.append([prepared[row][0].sha256 for row in kept], embedded.embeddings[kept])
+        sha256s = [prepared[row][0].sha256 for row in kept]
+        # Embeddings last: whatever has one is never looked at again, and would stay without the others.
+        self._tools.signatures.append(sha256s, [prepared[row][1].signature for row in kept])
+        self._tools.codes.append(sha256s, self._tools.codes.encode(embedded.regions[kept]))
+        self._tools.store.append(sha256s, embedded.embeddings[kept])
         self._in_flight.clear()
         return len(kept)
 

@@ -150,7 +150,7 @@ def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = Fa
         with workplace.database.reading() as catalogue:
             read_at, images = catalogue.revision(), catalogue.counts().images
         progress.phase("Looking at the pictures", images)
-        ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full)
+        ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full, adds_codes=full)
         ingest.run(_catalogue_products(workplace.database))
         workplace.watch.lap("ingest")
         _refuse_failures(workplace, report, images)

@@ -15,8 +15,10 @@ from app.core.fetching.blocking import BlockingFetcher, fetching
 from app.core.fetching.guard import Guard
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
-from app.core.probes import check_probes
+from app.core.probes import check_probes, probe_images
+from app.core.regions import RegionCodes
 from app.core.settings import Settings
+from app.core.signature_store import SignatureStore
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
 from app.db.database import Database
@@ -30,6 +32,8 @@ class Tools:
 
     database: Database
     store: VectorStore
+    codes: RegionCodes
+    signatures: SignatureStore
     embedder: Embedder
     pool: DecodePool
     reader: PictureReader
@@ -96,13 +100,16 @@ class Workplace:
         embedder = _open_index_embedder(self.settings, self.snapshots, self.progress)
         with (
             VectorStore.open(self.settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
+            RegionCodes(self.settings.regions_dir, embedder.fingerprint.sha256) as codes,
+            SignatureStore(self.settings.signatures_dir) as signatures,
             DecodePool.from_settings(self.settings) as pool,
         ):
             if len(store):
                 _check_drift(self.snapshots, embedder, pool)
             self.watch.lap("load")
+            _learn(codes, embedder, pool)
             reader = PictureReader(self.fetcher, PictureStore(self.settings.pictures_dir))
-            yield Tools(self.database, store, embedder, pool, reader)
+            yield Tools(self.database, store, codes, signatures, embedder, pool, reader)
 
 
 @contextmanager
@@ -126,6 +133,13 @@ def _open_index_embedder(settings: Settings, snapshots: SnapshotFolder, progress
     network = choose_network(settings, warn=progress.warn, progress=progress.download)
     progress.phase("Loading the network")
     return open_embedder(settings, network)
+
+
+def _learn(codes: RegionCodes, embedder: Embedder, pool: DecodePool) -> None:
+    """Make the basis of the codes, unless there is one."""
+    if codes.basis is None:
+        probes = [pool.prepare(data, embedder.preprocessings) for data in probe_images()]
+        codes.learn(embedder.embed(probes).regions)
 
 
 def _check_drift(snapshots: SnapshotFolder, embedder: Embedder, pool: DecodePool) -> None:

@@ -196,6 +196,16 @@ class Settings(BaseSettings):
         return self.data_dir / "vectors"
 
     @property
+    def regions_dir(self) -> Path:
+        """The folder of codes of pictures' regions."""
+        return self.data_dir / "regions"
+
+    @property
+    def signatures_dir(self) -> Path:
+        """The folder of signatures, by which the very picture is told from one that looks like it."""
+        return self.data_dir / "signatures"
+
+    @property
     def pictures_dir(self) -> Path:
         """The folder of pictures that came without a file of the shop: uploads and downloads."""
         return self.data_dir / "pictures"

@@ -15,6 +15,8 @@ import numpy as np
 
 from app.core.errors import InvalidRequest, LookalikeError, MissingImage, Overloaded, StorageError
 from app.core.products import ImageRecord, ProductRecord
+from app.core.regions import RegionCodes
+from app.core.signature_store import SignatureStore
 from app.core.snapshot_reader import SnapshotReader
 from app.core.vector_store import VectorStore
 from app.db.catalogue import Catalogue, chunks
@@ -89,11 +91,13 @@ class LiveChanges:
     `reading`, and what is kept is written in the one thread of `writing`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what pictures leave behind goes to three stores
         self,
         *,
         pictures: ProductPictures,
         store: VectorStore,
+        codes: RegionCodes,
+        signatures: SignatureStore,
         database: Database,
         snapshots: SnapshotReader,
         live_index: LiveIndex,
@@ -102,6 +106,8 @@ class LiveChanges:
     ) -> None:
         self._pictures = pictures
         self._store = store
+        self._codes = codes
+        self._signatures = signatures
         self._database = database
         self._snapshots = snapshots
         self._live_index = live_index
@@ -195,6 +201,13 @@ class LiveChanges:
         pictures = [picture for change in ready for picture in change.pictures or ()]
         embeddings = {picture.record.sha256: picture.embedding for picture in pictures if picture.embedding is not None}
         if embeddings:
+            # Embeddings last: whatever has one is never looked at again, and would stay without the others.
+            signatures = {
+                picture.record.sha256: picture.signature for picture in pictures if picture.signature is not None
+            }
+            self._signatures.append(list(signatures), list(signatures.values()))
+            codes = {picture.record.sha256: picture.code for picture in pictures if picture.code is not None}
+            self._codes.append(list(codes), list(codes.values()))
             self._store.append(list(embeddings), np.stack(list(embeddings.values())))
         fetched = {
             picture.record.address: picture.fetched

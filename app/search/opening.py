@@ -15,7 +15,9 @@ from app.core.images import PreparedImage
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
 from app.core.probes import check_probes
+from app.core.regions import RegionCodes
 from app.core.settings import Settings
+from app.core.signature_store import SignatureStore
 from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
@@ -73,6 +75,8 @@ class _Opened:
     embedder: Embedder
     pool: DecodePool
     store: VectorStore
+    codes: RegionCodes
+    signatures: SignatureStore
     live_index: LiveIndex
 
 
@@ -91,7 +95,7 @@ async def open_service(
         cleanup.callback(database.close)
         opened = await asyncio.to_thread(_open_and_check, settings, database, cleanup)
         executors = _open_executors(settings, opened.pool.size, cleanup)
-        batcher = await cleanup.enter_async_context(_batcher(settings, opened.embedder, observe_batch))
+        batcher = await cleanup.enter_async_context(_batcher(settings, opened, observe_batch))
         fetcher = await cleanup.enter_async_context(PictureFetcher(Guard.from_settings(settings), LIVE_LIMITS))
         search = SearchService(
             live_index=opened.live_index,
@@ -139,6 +143,8 @@ def _live_changes(
     return LiveChanges(
         pictures=pictures,
         store=opened.store,
+        codes=opened.codes,
+        signatures=opened.signatures,
         database=database,
         snapshots=SnapshotFolder(settings.snapshots_dir),
         live_index=opened.live_index,
@@ -174,12 +180,10 @@ def _open_executors(settings: Settings, workers: int, cleanup: AsyncExitStack) -
     return executors
 
 
-def _batcher(
-    settings: Settings, embedder: Embedder, observe_batch: Callable[[int], None]
-) -> Batcher[PreparedImage, Look]:
+def _batcher(settings: Settings, opened: _Opened, observe_batch: Callable[[int], None]) -> Batcher[PreparedImage, Look]:
     return Batcher(
-        partial(embed_batch, embedder),
-        max_batch=embedder.best_batch_size,
+        partial(embed_batch, opened.embedder, opened.codes),
+        max_batch=opened.embedder.best_batch_size,
         queue_size=settings.queue_size,
         observe_batch=observe_batch,
     )
@@ -197,8 +201,12 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     _check(live.snapshot, embedder, pool)
     store = VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension)
     cleanup.callback(store.close)
+    codes = RegionCodes(settings.regions_dir, embedder.fingerprint.sha256)
+    cleanup.callback(codes.close)
+    signatures = SignatureStore(settings.signatures_dir)
+    cleanup.callback(signatures.close)
     live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
-    return _Opened(embedder, pool, store, live_index)
+    return _Opened(embedder, pool, store, codes, signatures, live_index)
 
 
 def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:

@@ -16,6 +16,8 @@ from app.core.fetching.receiving import Validators
 from app.core.images import PreparedImage
 from app.core.picture_store import PictureStore
 from app.core.products import ImageRecord, image_id
+from app.core.regions import Code
+from app.core.signature import UInt8Array
 from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.checks import MAX_ADDRESS_BYTES, is_address
@@ -45,11 +47,15 @@ class ProductPicture:
     Attributes:
         record: As the product will have it.
         embedding: Unit-norm, shape (d,); None when it is stored already.
+        code: Of its regions, where it was embedded now.
+        signature: The same.
         fetched: What to remember of its address; None when it was not fetched now.
     """
 
     record: ImageRecord
     embedding: Float32Array | None
+    code: Code | None
+    signature: UInt8Array | None
     fetched: FetchedPicture | None
 
 
@@ -101,9 +107,11 @@ class ProductPictures:
             address = source if isinstance(source, str) else None
             data, validators = await self._bytes_of(source, known)
             kept = await self._threads.run(lambda: self._keep(product_id, position, address, data))
-            embedding = None if kept.prepared is None else await self._embed(kept.prepared)
+            look = None if kept.prepared is None else await self._embed(kept.prepared)
         fetched = None if validators is None else _fetched(validators, kept.record)
-        return ProductPicture(kept.record, embedding, fetched)
+        if look is None or kept.prepared is None:
+            return ProductPicture(kept.record, None, None, None, fetched)
+        return ProductPicture(kept.record, look.embedding, look.code, kept.prepared.signature, fetched)
 
     async def _bytes_of(
         self, source: PictureSource, known: Mapping[str, FetchedPicture]
@@ -157,14 +165,13 @@ class ProductPictures:
         with self._database.reading() as catalogue:
             return catalogue.image_facts([sha256]).get(sha256)
 
-    async def _embed(self, prepared: PreparedImage) -> Float32Array:
-        """Return the embedding of a picture, as soon as searches leave a place for it."""
+    async def _embed(self, prepared: PreparedImage) -> Look:
+        """Return what the network says of a picture, as soon as searches leave a place for it."""
         give_up_at_s = time.monotonic() + PATIENCE_S
         while True:
             try:
                 async with self._embedding_places:
-                    embedding, _ = await self._batcher.submit(prepared)
-                    return embedding
+                    return await self._batcher.submit(prepared)
             except Overloaded:
                 if time.monotonic() > give_up_at_s:
                     raise

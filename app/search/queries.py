@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from app.core.errors import NotFound
 from app.core.files import MIB
+from app.core.regions import Code
 from app.core.vector_index import Float32Array
 
-MAX_BYTES = 64 * MIB  # 4,000 photos at 4096 values; a product has an embedding for each of its images
+MAX_BYTES = 64 * MIB  # 2,900 photos at 4096 values and with codes; a product has an embedding for each of its images
 LIFETIME_S = 15 * 60.0
 
 
@@ -28,16 +29,23 @@ class Query:
     What is searched with: embeddings of shape (m, d), the photo's classes, and the product to leave out.
 
     `m` is 1 for a photo and the number of its images for a product; a neighbour counts with its best score over them.
+    `codes` are of a photo's regions, to explain hits with.
     """
 
     embeddings: Float32Array
     classes: tuple[ClassProbability, ...] = ()
     low_confidence: bool = False
     leave_out_product_id: str | None = None
+    codes: tuple[Code | None, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, nearly."""
+        return self.embeddings.nbytes + sum(code.values.nbytes for code in self.codes if code is not None)
 
 
 class QueryStore:
-    """The most recent queries by id, with embeddings of at most `max_bytes`, each for `lifetime_s`; for one thread."""
+    """The most recent queries by id, at most `max_bytes` in all, each for `lifetime_s`; for one thread."""
 
     def __init__(
         self,
@@ -58,7 +66,7 @@ class QueryStore:
         """Keep a query and return its id: 128 random bits, so that nobody finds another's by guessing."""
         query_id = secrets.token_urlsafe(16)
         self._queries[query_id] = (self._clock() + self._lifetime_s, query)
-        self._bytes += query.embeddings.nbytes
+        self._bytes += query.size_bytes
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._queries)))
         return query_id
@@ -81,4 +89,4 @@ class QueryStore:
 
     def _drop(self, query_id: str) -> None:
         _, query = self._queries.pop(query_id)
-        self._bytes -= query.embeddings.nbytes
+        self._bytes -= query.size_bytes

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, NotFound
 from app.core.images import PreparedImage, Region
+from app.core.regions import Code, RegionCodes
 from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_index import BoolArray, Float32Array
 from app.search.batcher import Batcher
@@ -26,8 +28,13 @@ from app.search.segment import Segment
 
 TOP_CLASSES = 5
 
-Look = tuple[Float32Array, Float32Array]
-"""What the network says of one photo: its embedding (d,) and the class probabilities (c,)."""
+
+class Look(NamedTuple):
+    """What the network says of one photo: its embedding (d,), the class probabilities (c,), and its regions' code."""
+
+    embedding: Float32Array
+    probabilities: Float32Array
+    code: Code | None
 
 
 @dataclass(slots=True)
@@ -177,10 +184,10 @@ class SearchService:
             trace.timings.decode_ms = _milliseconds_since(started_s)
         facts.format, facts.width_px, facts.height_px = prepared.format, prepared.width_px, prepared.height_px
         started_s = time.perf_counter()
-        embedding, probabilities = await self._batcher.submit(prepared)
+        look = await self._batcher.submit(prepared)
         trace.timings.embed_ms = _milliseconds_since(started_s)
-        classes = top_classes(probabilities, self._embedder.class_labels)
-        return Query(embedding[np.newaxis], classes, low_confidence=prepared.is_uniform)
+        classes = top_classes(look.probabilities, self._embedder.class_labels)
+        return Query(look.embedding[np.newaxis], classes, low_confidence=prepared.is_uniform, codes=(look.code,))
 
     async def _search(
         self,
@@ -246,11 +253,13 @@ def _all_of(segment: Segment, shown: BoolArray | None) -> BoolArray:
     return np.ones(len(segment.products), np.bool_) if shown is None else shown
 
 
-def embed_batch(embedder: Embedder, images: Sequence[PreparedImage]) -> list[Look | EmbeddingRefused]:
-    """Return (embedding, class probabilities) of each image, or why it has none; what the batcher runs."""
+def embed_batch(
+    embedder: Embedder, codes: RegionCodes, images: Sequence[PreparedImage]
+) -> list[Look | EmbeddingRefused]:
+    """Return what the network says of each image, or why that cannot be used; what the batcher runs."""
     embedded, refusals = embedder.embed_each(images)
-    looks = zip(embedded.embeddings, embedded.probabilities, strict=True)
-    return [_refused(refusal) if refusal else look for look, refusal in zip(looks, refusals, strict=True)]
+    looks = zip(embedded.embeddings, embedded.probabilities, codes.encode(embedded.regions), strict=True)
+    return [_refused(refusal) if refusal else Look(*look) for look, refusal in zip(looks, refusals, strict=True)]
 
 
 def _refused(refusal: EmbeddingRefused) -> EmbeddingRefused:
