@@ -39,7 +39,10 @@ def train(
         str | None, typer.Option("--network", help="Network to train on top of. [default: that of the index]")
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Decides which pictures are held out; the same gives the same result.")
+        int,
+        typer.Option(
+            "--seed", min=0, help="Decides which pictures are held out; the same gives the same. [default: 0]"
+        ),
     ] = 0,
     data_dir: DataDir = None,
     as_json: Json = False,
