@@ -1,12 +1,20 @@
 """
-The only module that imports torchvision and timm, which take two seconds and, in torchvision's case, a workaround.
+The only module that imports torchvision and timm, which takes a second and two workarounds.
 
 PyPI's torchvision is built for CUDA: beside a CPU build of torch its native library cannot be loaded, none of its
 operators is registered, and its import fails where it describes two of them. Declaring those two first is enough for
 architectures, weights and their metadata, which is all that is used here; `torchvision.ops` and `torchvision.io` stay
 unusable. A matching build, from PyTorch's own index, registers them itself.
+
+Both mention torch's compiler in passing, in an operator and a network that are not used here. Its import takes more
+than the rest of the two together, at each start of everything, so it is kept out.
 """
 
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, Final
 
 import torch
@@ -18,6 +26,9 @@ _SIGNATURE: Final = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor
 # The declarations live as long as this object does.
 _declarations: list[torch.library.Library] = []
 
+_COMPILER: Final = "torch._dynamo"
+_COMPILER_UTILS: Final = "torch._dynamo.utils"
+
 
 def torchvision_models() -> Any:  # noqa: ANN401  # torchvision ships no types
     """Return the module `torchvision.models`."""
@@ -27,7 +38,8 @@ def torchvision_models() -> Any:  # noqa: ANN401  # torchvision ships no types
         for name in _DECLARED_OPERATORS:
             if not hasattr(torch.ops.torchvision, name):
                 library.define(name + _SIGNATURE)  # type: ignore[no-untyped-call]
-    import torchvision.models  # noqa: PLC0415  # only after the declarations, and only when needed
+    with _without_compiler():
+        import torchvision.models  # noqa: PLC0415  # only after the declarations, and only when needed
 
     return torchvision.models
 
@@ -35,9 +47,45 @@ def torchvision_models() -> Any:  # noqa: ANN401  # torchvision ships no types
 def timm_package() -> Any:  # noqa: ANN401  # timm ships no types
     """Return the package `timm` with `timm.data`."""
     torchvision_models()  # timm imports torchvision, which must have been declared for
-    import timm.data  # noqa: PLC0415  # the same
+    with _without_compiler():
+        import timm.data  # noqa: PLC0415  # the same
 
     return timm
+
+
+@contextmanager
+def _without_compiler() -> Iterator[None]:
+    """
+    Keep `torch._dynamo` out of imports that do not need it: 1.0 of the 1.6 s of processor time that both took.
+
+    torchvision imports one function of it, for roi_align; timm marks a class as not to be compiled. Whatever else is
+    asked of it, as another version may, is answered by the compiler itself.
+    """
+    if _COMPILER in sys.modules:
+        yield
+        return
+    stand_in = ModuleType(_COMPILER_UTILS)
+    stand_in.__dict__.update(is_compile_supported=lambda _device_type: False, __getattr__=_from_compiler)
+    sys.modules[_COMPILER_UTILS] = stand_in
+    disable = torch.compiler.disable
+    torch.compiler.disable = _as_it_is  # type: ignore[assignment]  # its other arguments mean nothing here
+    try:
+        yield
+    finally:
+        torch.compiler.disable = disable
+        if sys.modules.get(_COMPILER_UTILS) is stand_in:
+            del sys.modules[_COMPILER_UTILS]
+
+
+def _from_compiler(name: str) -> Any:  # noqa: ANN401  # whatever it has
+    if name.startswith("__"):  # what the import system asks of every module
+        raise AttributeError(name)
+    sys.modules.pop(_COMPILER_UTILS, None)
+    return getattr(importlib.import_module(_COMPILER_UTILS), name)
+
+
+def _as_it_is(function: Any = None, **_options: object) -> Any:  # noqa: ANN401  # a decorator, with options or without
+    return _as_it_is if function is None else function
 
 
 def timm_config(architecture: str) -> Any:  # noqa: ANN401  # timm ships no types
