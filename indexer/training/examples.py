@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -11,9 +11,12 @@ import numpy as np
 from app.core.errors import TooFewExamples
 from app.core.products import ProductRecord
 from app.core.vector_index import Int64Array
+from indexer.training.split import shuffled_groups
 
 MIN_PRODUCTS: Final = 5
 """Fewer products of a category cannot be divided into some to learn from and some to test on."""
+MAX_PICTURES: Final = 50_000
+"""Of more, so many are drawn by lot: they would take gigabytes and minutes, and teach little that is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Examples:
             not have been learned from.
         left_out: Categories with fewer than MIN_PRODUCTS products, and how many they have.
         without_category: Pictures whose product has no category.
+        drawn_from: How many pictures there were, where some of them were drawn by lot; otherwise 0.
     """
 
     pictures: tuple[LabelledPicture, ...]
@@ -50,6 +54,7 @@ class Examples:
     groups: Int64Array
     left_out: Mapping[str, int] = field(default_factory=dict)
     without_category: int = 0
+    drawn_from: int = 0
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -87,6 +92,26 @@ class Examples:
             left_out=left_out,
             without_category=sum(picture.category is None for picture in pictures),
         )
+
+
+def drawn(examples: Examples, *, seed: int, count: int = MAX_PICTURES) -> Examples:
+    """Return about `count` of the pictures, whole products of each category alike; all, where there are no more."""
+    if len(examples) <= count:
+        return examples
+    share = count / len(examples)
+    kept: list[int] = []
+    for members in shuffled_groups(examples.labels, examples.groups, np.random.default_rng([seed, 4])):
+        for rows in members[: max(MIN_PRODUCTS, round(share * len(members)))]:
+            kept.extend(rows.tolist())
+    chosen = np.sort(np.array(kept, np.int64))
+    return replace(
+        examples,
+        pictures=tuple(examples.pictures[row] for row in chosen),
+        rows=examples.rows[chosen],
+        labels=examples.labels[chosen],
+        groups=examples.groups[chosen],
+        drawn_from=len(examples),
+    )
 
 
 def pictures_of(products: Iterable[ProductRecord]) -> list[LabelledPicture]:

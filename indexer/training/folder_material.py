@@ -13,7 +13,7 @@ from indexer.pictures import Picture
 from indexer.progress import Progress
 from indexer.sources import SourceProduct
 from indexer.sources.folder import read_folder
-from indexer.training.examples import Examples, LabelledPicture
+from indexer.training.examples import Examples, LabelledPicture, drawn
 from indexer.training.material import Material
 from indexer.workplace import Tools, Workplace
 
@@ -21,7 +21,7 @@ _CHUNK: Final = 128
 """Pictures that are prepared while the ones before them are embedded."""
 
 
-def material_of_folder(settings: Settings, folder: Path, progress: Progress) -> Material:
+def material_of_folder(settings: Settings, folder: Path, progress: Progress, *, seed: int) -> Material:
     """
     Return the pictures of a folder, one sub-folder a category, embedded with the network of the index.
 
@@ -38,7 +38,7 @@ def material_of_folder(settings: Settings, folder: Path, progress: Progress) -> 
         pictures = list(_embedded(products, tools, progress))
         if not pictures:
             raise NoReadableImage(f"None of the files in {folder} could be used as a picture.")
-        examples = Examples.of([_labelled(picture) for picture in pictures])
+        examples = drawn(Examples.of([_labelled(picture) for picture in pictures]), seed=seed)
         embeddings = tools.store.get([picture.sha256 for picture in examples.pictures]).astype(np.float32)
         return Material(
             examples=examples,

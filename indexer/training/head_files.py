@@ -99,6 +99,7 @@ def _card(material: Material, learned: Learned, seed: int) -> dict[str, JsonValu
             "categories": counts,
             "left_out_for_too_few_products": dict(examples.left_out),
             "pictures_without_category": examples.without_category,
+            "drawn_by_lot_from": examples.drawn_from or None,
         },
         "seed": seed,
         "regularisation": learned.strength,

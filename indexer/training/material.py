@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.core.snapshot import open_vectors
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float32Array
-from indexer.training.examples import Examples, pictures_of
+from indexer.training.examples import Examples, drawn, pictures_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,7 @@ class Material:
     origin: str
 
 
-def material_of_index(settings: Settings) -> Material:
+def material_of_index(settings: Settings, *, seed: int) -> Material:
     """
     Return the pictures of the live snapshot; nothing is embedded.
 
@@ -54,7 +54,7 @@ def material_of_index(settings: Settings) -> Material:
             f"LOOKALIKE_NETWORK). Index with it first, or learn from a folder with --source."
         )
     products = map(from_line, snapshot.products.splitlines())
-    examples = Examples.of(pictures_of(products))
+    examples = drawn(Examples.of(pictures_of(products)), seed=seed)
     vectors = open_vectors(settings.snapshots_dir / snapshot.id)
     return Material(
         examples=examples,

@@ -74,6 +74,7 @@ class TrainingReport:
             f"Learned from {len(examples):,} pictures of {examples.products:,} products in "
             f"{len(examples.categories):,} categories; tested with {self.figures.accuracy.of:,} of these pictures that "
             "were kept out of the learning."
+            + (f" They were drawn by lot from {examples.drawn_from:,}." if examples.drawn_from else "")
         )
 
     def _cards(self) -> list[dict[str, str]]:

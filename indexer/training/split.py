@@ -28,7 +28,7 @@ def hold_out(labels: Int64Array, groups: Int64Array, *, seed: int, share: float 
         share: Between 0 and 1.
     """
     held = np.zeros(len(labels), np.bool_)
-    for members in _shuffled_groups(labels, groups, np.random.default_rng([seed, 0])):
+    for members in shuffled_groups(labels, groups, np.random.default_rng([seed, 0])):
         wanted = share * sum(map(len, members))
         taken = 0
         for rows in members[:-1]:
@@ -46,7 +46,7 @@ def folds(labels: Int64Array, groups: Int64Array, *, seed: int, count: int = FOL
     The pictures of one group are in one fold.
     """
     fold_of = np.zeros(len(labels), np.int64)
-    for number, members in enumerate(_shuffled_groups(labels, groups, np.random.default_rng([seed, 1]))):
+    for number, members in enumerate(shuffled_groups(labels, groups, np.random.default_rng([seed, 1]))):
         sizes = np.zeros(count, np.int64)
         # Rolled, so that small categories do not all fill the first folds.
         order = np.roll(np.arange(count), number)
@@ -57,7 +57,7 @@ def folds(labels: Int64Array, groups: Int64Array, *, seed: int, count: int = FOL
     return fold_of
 
 
-def _shuffled_groups(
+def shuffled_groups(
     labels: Int64Array, groups: Int64Array, generator: np.random.Generator
 ) -> Iterator[list[Int64Array]]:
     """Yield for each category the rows of each of its groups, the groups in a random order."""

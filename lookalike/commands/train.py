@@ -57,7 +57,7 @@ def _train_head(settings: Settings, source: Path | None, seed: int, as_json: boo
 
     began_s = time.perf_counter()
     with shown_progress() as progress:
-        material = _material(settings, source, progress)
+        material = _material(settings, source, seed, progress)
         trained = train_and_save(settings, material, seed=seed, progress=progress)
     seconds = time.perf_counter() - began_s
     if as_json:
@@ -66,15 +66,15 @@ def _train_head(settings: Settings, source: Path | None, seed: int, as_json: boo
         print_head(trained, seconds)
 
 
-def _material(settings: Settings, source: Path | None, progress: "Progress") -> "Material":
+def _material(settings: Settings, source: Path | None, seed: int, progress: "Progress") -> "Material":
     if source is None:
         from indexer.training.material import material_of_index  # noqa: PLC0415  # keeps `lookalike --help` quick
 
         progress.phase("Reading the index")
-        return material_of_index(settings)
+        return material_of_index(settings, seed=seed)
     from indexer.training.folder_material import material_of_folder  # noqa: PLC0415  # loads torch, for this only
 
-    return material_of_folder(settings, source, progress)
+    return material_of_folder(settings, source, progress, seed=seed)
 
 
 _TRAINERS: dict[Layers, Callable[[Settings, Path | None, int, bool], None]] = {Layers.HEAD: _train_head}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.core.errors import TooFewExamples
-from indexer.training.examples import MIN_PRODUCTS, Examples, LabelledPicture, pictures_of
+from indexer.training.examples import MIN_PRODUCTS, Examples, LabelledPicture, drawn, pictures_of
 from indexer.training.split import folds, hold_out
 from tests.support.catalogue import make_product
 from tests.support.training import labelled, made_up
@@ -95,3 +95,19 @@ def test_the_seed_decides() -> None:
     first, again, other = (hold_out(examples.labels, examples.groups, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_of_a_large_catalogue_some_are_drawn_by_lot() -> None:
+    """Whole products, each category alike, and of a small one enough to learn from."""
+    examples, _ = made_up({"large": 200, "small": 6}, pictures=2)
+    some = drawn(examples, seed=0, count=100)
+    assert np.bincount(some.labels).tolist() == [2 * 49, 2 * MIN_PRODUCTS]
+    assert some.drawn_from == 412
+    assert [examples.pictures[row] for row in some.rows] == list(some.pictures)
+    assert all((some.groups == group).sum() == 2 for group in set(some.groups.tolist()))
+
+
+def test_a_catalogue_that_is_not_too_large_is_learned_from_whole() -> None:
+    """As it is."""
+    examples, _ = made_up({"a": 10, "b": 10})
+    assert drawn(examples, seed=0, count=20) is examples
