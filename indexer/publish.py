@@ -12,14 +12,16 @@ from datetime import UTC, datetime, timedelta
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import LookalikeError, RelevanceTooLow, SnapshotError, VerificationFailed
-from app.core.manifest import SnapshotFacts
+from app.core.manifest import Manifest, SnapshotFacts
 from app.core.probes import probe_images
 from app.core.products import ProductRecord, to_line
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float32Array
+from app.core.vector_index import Float16Array, Float32Array
+from app.core.verdict import Calibration
 from app.db.catalogue import chunks
-from indexer.evaluation.gate import Gate, relevance_metrics
+from indexer.calibration import calibrate
+from indexer.evaluation.gate import Gate, hold_out_sample, relevance_metrics
 from indexer.progress import Progress
 from indexer.workplace import Tools
 
@@ -81,12 +83,13 @@ def publish_snapshot(
         probes=_probe_embeddings(embedder, tools.pool),
     )
     progress.phase("Verifying the index")
-    metrics = asdict(verify_in_fresh_process(temporary))
-    progress.phase("Measuring what it finds")
-    metrics |= relevance_metrics(products, embeddings)
-    failures = gate.failures(metrics, _live_metrics(snapshots))
+    verified = verify_in_fresh_process(temporary)
+    live = _live_manifest(snapshots)
+    relevance, calibration = _measure(tools, products, embeddings, live, progress)
+    metrics = asdict(verified) | relevance
+    failures = gate.failures(metrics, live.metrics if live else {})
     progress.phase("Publishing")
-    snapshot_id = snapshots.adopt(temporary, metrics)
+    snapshot_id = snapshots.adopt(temporary, metrics, calibration)
     if failures:
         raise _refusal(snapshots, snapshot_id, failures, keep)
     snapshots.publish(snapshot_id)
@@ -126,10 +129,24 @@ def _clean_up(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
             catalogue.forget_fetched(some)
 
 
-def _live_metrics(snapshots: SnapshotFolder) -> dict[str, float]:
-    """Return what was measured of the live snapshot; nothing where there is none, or a damaged one."""
-    live = next((info.manifest for info in snapshots.list() if info.is_live), None)
-    return live.metrics if live else {}
+def _live_manifest(snapshots: SnapshotFolder) -> Manifest | None:
+    """Return what the live snapshot says about itself; None where there is none, or a damaged one."""
+    return next((info.manifest for info in snapshots.list() if info.is_live), None)
+
+
+def _measure(
+    tools: Tools,
+    products: Sequence[ProductRecord],
+    embeddings: Float16Array,
+    live: Manifest | None,
+    progress: Progress,
+) -> tuple[dict[str, float], Calibration | None]:
+    """Return what a snapshot finds of its own pictures, held out, and what its scores mean."""
+    progress.phase("Measuring what it finds")
+    sample = hold_out_sample(products, embeddings)
+    is_same_network = live is not None and live.fingerprint_sha256 == tools.embedder.fingerprint.sha256
+    known = live.calibration if live is not None and is_same_network else None
+    return relevance_metrics(sample), calibrate(tools, products, sample, known, progress)
 
 
 def _refusal(snapshots: SnapshotFolder, snapshot_id: str, failures: Sequence[str], keep: int) -> RelevanceTooLow:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
+from app.core.verdict import Calibration
 
 FORMAT_VERSION: Final = 2
 """1 had no products: what it showed came from the database, whatever that had become since."""
@@ -51,6 +52,7 @@ class Manifest(SnapshotFacts):
     products: int = Field(gt=0)
     images: int = Field(gt=0)
     metrics: dict[str, float] = Field({}, description="What verification measured: recall_at_10 and others.")
+    calibration: Calibration | None = Field(None, description="What its scores mean; older snapshots do not know.")
     versions: dict[str, str] = Field(description="Libraries that the snapshot was made with.")
     files: dict[str, FileFacts]
 

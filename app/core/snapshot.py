@@ -39,6 +39,7 @@ from app.core.manifest import (
 )
 from app.core.products import ProductRecord, to_line
 from app.core.vector_index import BLOCK_ROWS, Float32Array, FloatArray, VectorIndex, unit_rows
+from app.core.verdict import Calibration
 
 IMAGE_ID_LENGTH: Final = 16
 Int32Array = npt.NDArray[np.int32]
@@ -120,11 +121,12 @@ def write_snapshot(
         fsync_folder(folder)
 
 
-def add_metrics(folder: Path, metrics: Mapping[str, float]) -> str:
-    """Put what verification measured into the manifest of a snapshot and return the manifest's SHA-256."""
+def add_findings(folder: Path, metrics: Mapping[str, float], calibration: Calibration | None) -> str:
+    """Put what was measured of a snapshot into its manifest, and return the manifest's SHA-256."""
     path = folder / MANIFEST_FILE
     manifest = Manifest.from_bytes(path.read_bytes(), folder.name)
-    data = Manifest.model_validate({**manifest.model_dump(), "metrics": dict(metrics)}).to_bytes()
+    found = {"metrics": dict(metrics), "calibration": calibration}
+    data = Manifest.model_validate({**manifest.model_dump(), **found}).to_bytes()
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 

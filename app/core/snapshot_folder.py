@@ -30,9 +30,10 @@ from app.core.files import (
 )
 from app.core.manifest import MANIFEST_FILE, SnapshotFacts
 from app.core.products import ProductRecord
-from app.core.snapshot import add_metrics, check_files, write_snapshot
+from app.core.snapshot import add_findings, check_files, write_snapshot
 from app.core.snapshot_reader import SnapshotReader, counter_of
 from app.core.vector_index import Float32Array, FloatArray
+from app.core.verdict import Calibration
 
 _NEW: Final = ".new-"
 _TRASH: Final = ".trash-"
@@ -93,16 +94,18 @@ class SnapshotFolder(SnapshotReader):
             raise
         return temporary
 
-    def adopt(self, temporary: Path, metrics: Mapping[str, float] | None = None) -> str:
+    def adopt(
+        self, temporary: Path, metrics: Mapping[str, float] | None = None, calibration: Calibration | None = None
+    ) -> str:
         """
-        Give a verified temporary folder its id, with what verification measured in its manifest; return the id.
+        Give a verified temporary folder its id, with what was measured of it in its manifest; return the id.
 
         Its files are read-only from now on. On an error nothing is left behind.
         """
         self._require_lock()
         with storage_errors(self._root):
             try:
-                manifest_sha256 = add_metrics(temporary, metrics or {})
+                manifest_sha256 = add_findings(temporary, metrics or {}, calibration)
                 for path in temporary.iterdir():
                     path.chmod(path.stat().st_mode & ~0o222)
                 counter = max(map(counter_of, self._ids()), default=0) + 1

@@ -18,7 +18,7 @@ from indexer.evaluation.bootstrap import SEED, estimates
 from indexer.evaluation.catalogues import searched_of
 from indexer.evaluation.measuring import AIMS, Result
 from indexer.evaluation.queries import sampled
-from indexer.evaluation.ranking import K, evaluate_held_out
+from indexer.evaluation.ranking import Evaluation, K, Rows, Searched, evaluate_held_out
 
 QUERIES: Final = 1_000
 PRECISION: Final = f"category_precision_at_{K}"
@@ -30,11 +30,25 @@ _WORDS: Final = {
 }
 
 
-def relevance_metrics(products: Sequence[ProductRecord], embeddings: Float16Array) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOutSample:
     """
-    Return the figures to keep with a snapshot, by names that begin with category_ and product_.
+    Some of a catalogue's own pictures, held out one by one.
 
-    Those are missing of which the catalogue tells nothing: without categories, or with one picture a product.
+    Attributes:
+        searched: The catalogue.
+        rows: Which of its pictures, shape (q,).
+        evaluation: What they found.
+    """
+
+    searched: Searched
+    rows: Rows
+    evaluation: Evaluation
+
+
+def hold_out_sample(products: Sequence[ProductRecord], embeddings: Float16Array) -> HeldOutSample:
+    """
+    Search with at most QUERIES of the pictures, each held out.
 
     Args:
         products: In the order of their ids.
@@ -43,8 +57,17 @@ def relevance_metrics(products: Sequence[ProductRecord], embeddings: Float16Arra
     numbers = {name: i for i, name in enumerate(sorted({p.category for p in products if p.category}))}
     searched = searched_of(products, embeddings, numbers)
     image_ids = [image.id for product in products for image in product.images]
-    rows = sampled(range(len(image_ids)), lambda row: image_ids[row], QUERIES, SEED)
-    evaluation = evaluate_held_out(searched, np.array(rows))
+    rows = np.array(sampled(range(len(image_ids)), lambda row: image_ids[row], QUERIES, SEED))
+    return HeldOutSample(searched, rows, evaluate_held_out(searched, rows))
+
+
+def relevance_metrics(sample: HeldOutSample) -> dict[str, float]:
+    """
+    Return the figures to keep with a snapshot, by names that begin with category_ and product_.
+
+    Those are missing of which the catalogue tells nothing: without categories, or with one picture a product.
+    """
+    searched, rows, evaluation = sample.searched, sample.rows, sample.evaluation
     clusters = searched.row_products[rows]
     metrics: dict[str, float] = {}
     for prefix, figures in (("category", evaluation.by_category), ("product", evaluation.by_product)):

@@ -99,12 +99,14 @@ class Evaluation:
         by_category: Where relevant means: of the query's category.
         by_product: Where relevant means: one of the products that should be found.
         hits: The first k products of each query, its own left out, shape (q, k); -1 where there are fewer.
+        scores: Their scores, shape (q, k); LEFT_OUT where there are fewer.
     """
 
     k: int
     by_category: Figures
     by_product: Figures
     hits: Int32Array
+    scores: Float32Array
 
 
 def held_out(searched: Searched, rows: Rows) -> Asked:
@@ -139,7 +141,8 @@ def evaluate(
 
     Takes some 500 MB beside the embeddings, however large the catalogue is.
     """
-    by_category, by_product, hits = [], [], []
+    by_category, by_product = [], []
+    hits, hit_scores = [np.empty((0, k), np.int32)], [np.empty((0, k), np.float32)]
     for first, scores in _score_blocks(asked, searched):
         step = max(1, _SORTED_AT_ONCE // len(searched.categories))
         for start in range(0, len(scores), step):
@@ -148,12 +151,14 @@ def evaluate(
             found = product_scores(scores[part], searched)
             by_product.append(_by_product(found, [asked.relevant[i] for i in queries], k))
             _leave_out_products(found, [asked.own_rows[i] for i in queries], searched)
-            figures, nearest = _by_category(found, asked.categories[queries.start : queries.stop], searched, k)
+            figures, order = _by_category(found, asked.categories[queries.start : queries.stop], searched, k)
             by_category.append(figures)
+            nearest, nearest_scores = _first(found, order, k)
             hits.append(nearest)
+            hit_scores.append(nearest_scores)
             advance(len(queries))
-    no_hits = np.empty((0, k), np.int32)
-    return Evaluation(k, Figures.joined(by_category), Figures.joined(by_product), np.concatenate([no_hits, *hits]))
+    figures_by = Figures.joined(by_category), Figures.joined(by_product)
+    return Evaluation(k, *figures_by, np.concatenate(hits), np.concatenate(hit_scores))
 
 
 def index_recall(
@@ -220,17 +225,22 @@ def _by_product(scores: Float32Array, relevant: Sequence[Rows], k: int) -> Figur
     return figures.spread(has_any)
 
 
-def _by_category(scores: Float32Array, categories: Rows, searched: Searched, k: int) -> tuple[Figures, Int32Array]:
-    """Return the figures where the category is what should be found, and the first hits."""
+def _by_category(scores: Float32Array, categories: Rows, searched: Searched, k: int) -> tuple[Figures, Int64Array]:
+    """Return the figures where the category is what should be found, and the ranking."""
     wanted = categories[:, np.newaxis] == searched.categories
     wanted &= (categories != NO_CATEGORY)[:, np.newaxis]
     wanted &= scores > LEFT_OUT
-    figures, order = _ranked(scores, wanted, k)
-    hits = np.full((len(scores), k), -1, np.int32)
+    return _ranked(scores, wanted, k)
+
+
+def _first(scores: Float32Array, order: Int64Array, k: int) -> tuple[Int32Array, Float32Array]:
+    """Return the first k of each ranking and their scores, shape (q, k)."""
+    hits, hit_scores = np.full((len(scores), k), -1, np.int32), np.full((len(scores), k), LEFT_OUT, np.float32)
     nearest = order[:, :k]
-    is_hit = np.take_along_axis(scores, nearest, axis=1) > LEFT_OUT
-    hits[:, : nearest.shape[1]] = np.where(is_hit, nearest, -1)
-    return figures, hits
+    found = np.take_along_axis(scores, nearest, axis=1)
+    hits[:, : nearest.shape[1]] = np.where(found > LEFT_OUT, nearest, -1)
+    hit_scores[:, : nearest.shape[1]] = found
+    return hits, hit_scores
 
 
 def _ranked(scores: Float32Array, wanted: BoolArray, k: int) -> tuple[Figures, Int64Array]:

@@ -1,16 +1,14 @@
 """A rebuild that finds less than the settings ask for is not published, and what is measured stands with a snapshot."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from app.core.errors import RelevanceTooLow
-from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
-from indexer.evaluation.gate import PRECISION
+from indexer.evaluation.gate import PRECISION, HeldOutSample
 from indexer.pipeline import reindex_catalogue
 from indexer.progress import Silent
 from indexer.reindex import ReindexParams, run_reindex
@@ -40,8 +38,8 @@ def ids(settings: Settings) -> list[str]:
 def finding(monkeypatch: pytest.MonkeyPatch, precision: float) -> None:
     """Let rebuilds find so much from now on."""
 
-    def metrics(products: Sequence[ProductRecord], _: object) -> dict[str, float]:
-        assert products
+    def metrics(sample: HeldOutSample) -> dict[str, float]:
+        assert len(sample.rows)
         return {PRECISION: precision}
 
     monkeypatch.setattr("indexer.publish.relevance_metrics", metrics)

@@ -5,7 +5,7 @@ import pytest
 
 from app.core.products import ProductRecord
 from app.core.vector_index import Float16Array
-from indexer.evaluation.gate import PRECISION, PRODUCT_RECALL, Gate, relevance_metrics
+from indexer.evaluation.gate import PRECISION, PRODUCT_RECALL, Gate, hold_out_sample, relevance_metrics
 from tests.support.catalogue import make_image, make_product
 from tests.support.snapshots import random_embeddings
 
@@ -86,7 +86,7 @@ def test_figures_of_a_catalogue_are_kept_by_category_and_by_product() -> None:
     """With categories and several pictures a product there are both, with intervals of the two that gates are about."""
     products = products_of(60, images=2)
 
-    metrics = relevance_metrics(products, near_their_category(products, noise=0.05))
+    metrics = relevance_metrics(hold_out_sample(products, near_their_category(products, noise=0.05)))
 
     assert metrics[PRECISION] > 0.95
     assert metrics[f"{PRECISION}_low"] <= metrics[PRECISION] <= metrics[f"{PRECISION}_high"]
@@ -97,16 +97,16 @@ def test_figures_of_a_catalogue_are_kept_by_category_and_by_product() -> None:
 def test_what_a_catalogue_tells_nothing_of_is_not_kept() -> None:
     """One picture a product: nothing by product. No categories: nothing by category."""
     products = products_of(30)
-    assert not any(name.startswith("product_") for name in relevance_metrics(products, _random(products)))
+    assert not any(name.startswith("product_") for name in relevance_metrics(hold_out_sample(products, _random(products))))
     products = products_of(30, categories=0)
-    assert relevance_metrics(products, _random(products)) == {}
+    assert relevance_metrics(hold_out_sample(products, _random(products))) == {}
 
 
 def test_a_large_catalogue_is_asked_with_a_thousand_pictures() -> None:
     """So that a rebuild does not take long for the sake of its figures."""
     products = products_of(1_500)
 
-    assert relevance_metrics(products, _random(products))["category_queries"] == 1_000
+    assert relevance_metrics(hold_out_sample(products, _random(products)))["category_queries"] == 1_000
 
 
 def _random(products: list[ProductRecord]) -> Float16Array:
