@@ -93,10 +93,7 @@ def publish_snapshot(
     if failures:
         raise _refusal(snapshots, snapshot_id, failures, keep)
     snapshots.publish(snapshot_id)
-    try:
-        _clean_up(snapshots, tools, keep)
-    except LookalikeError as error:  # the new index is live; that old ones take space is no failure of this run
-        progress.warn(f"Old snapshots could not be removed. {error.message}")
+    _clean_up(snapshots, tools, keep, progress)
     return Published(snapshot_id, is_new=True, metrics=metrics)
 
 
@@ -111,7 +108,15 @@ def snapshot_facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
     )
 
 
-def _clean_up(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
+def _clean_up(snapshots: SnapshotFolder, tools: Tools, keep: int, progress: Progress) -> None:
+    """Remove what nobody needs any more; the new index is live, and that old ones take space is no failure."""
+    try:
+        _remove_unused(snapshots, tools, keep)
+    except LookalikeError as error:
+        progress.warn(f"Old snapshots could not be removed. {error.message}")
+
+
+def _remove_unused(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
     """
     Remove old snapshots, the live changes that every one that is left has folded in, pictures that nobody shows, and
     what is known of addresses that nobody states.

@@ -97,7 +97,8 @@ def test_figures_of_a_catalogue_are_kept_by_category_and_by_product() -> None:
 def test_what_a_catalogue_tells_nothing_of_is_not_kept() -> None:
     """One picture a product: nothing by product. No categories: nothing by category."""
     products = products_of(30)
-    assert not any(name.startswith("product_") for name in relevance_metrics(hold_out_sample(products, _random(products))))
+    metrics = relevance_metrics(hold_out_sample(products, _random(products)))
+    assert not any(name.startswith("product_") for name in metrics)
     products = products_of(30, categories=0)
     assert relevance_metrics(hold_out_sample(products, _random(products))) == {}
 
