@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from app.api.server import GuardedServer, make_server, reserve_port, url_of
 from app.core.settings import Settings
 from app.main import create_app
-from tests.support.search_page import OpenPage, SearchPage, Watch
+from tests.support.search_page import TIMEOUT_MS, OpenPage, SearchPage, watched_windows
 from tests.support.shop import write_shop
 
 CHROMIUM = shutil.which("chromium")
@@ -29,7 +29,6 @@ CHROMIUM_ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-TIMEOUT_MS = 15_000
 
 
 # Not for the whole run: while it is open, Playwright's event loop counts as running, and asyncio.run refuses to start.
@@ -83,27 +82,14 @@ async def _serve(settings: Settings, listener: socket.socket, started: "Queue[Gu
 @pytest.fixture
 def open_page(browser: Browser, shop_url: str) -> Iterator[OpenPage]:
     """Open the search page in a window of its own; afterwards nothing of what a page must never do has happened."""
-    watch = Watch(shop_url)
-    contexts = []
+    with watched_windows(browser, shop_url) as open_window:
 
-    def open_page(path: str = "/", **options: Any) -> SearchPage:  # noqa: ANN401  # Playwright's context options
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
-        )
-        context.set_default_timeout(TIMEOUT_MS)
-        contexts.append(context)
-        page = context.new_page()
-        watch.over(page)
-        search_page = SearchPage(page, shop_url)
-        search_page.open(path)
-        return search_page
+        def open_page(path: str = "/", **options: Any) -> SearchPage:  # noqa: ANN401  # Playwright's context options
+            search_page = SearchPage(open_window(**options), shop_url)
+            search_page.open(path)
+            return search_page
 
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            page.unroute_all(behavior="ignoreErrors")
-        context.close()
-    assert not watch.faults, "\n".join(watch.faults)
+        yield open_page
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 from sqlalchemy import delete
 
 from app.core.settings import Settings
@@ -15,13 +14,12 @@ from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
 from app.db.jobs import REINDEX, Job, JobProgress
 from app.db.tables import jobs as jobs_table
-from tests.support.search_page import Watch
+from tests.support.search_page import TIMEOUT_MS, assert_accessible, assert_fits_width, watched_windows
+from tests.support.services import ADMIN_KEY as KEY
 from tests.support.shop import Shop, publish, write_shop
 
 pytestmark = pytest.mark.browser
 
-KEY = "a-key-for-tests-only"
-TIMEOUT_MS = 15_000
 HALF_WAY = JobProgress(
     phase="Indexing pictures", total=5000, done=1250, refused={"not-an-image": 12, "image-corrupt": 3}, rate=62.5
 )
@@ -100,10 +98,8 @@ class Desk:
         """Fail with a report when axe-core finds anything, or when the page scrolls sideways."""
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            results = Axe().run(self.page)
-            assert results.violations_count == 0, results.generate_report()
-        widths = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert widths[0] <= widths[1]
+            assert_accessible(self.page)
+        assert_fits_width(self.page)
 
 
 @pytest.fixture(scope="module")
@@ -136,24 +132,14 @@ def worker(shop: Shop) -> Iterator[Worker]:
 @pytest.fixture
 def open_desk(browser: Browser, admin_url: str, worker: Worker) -> Iterator[OpenDesk]:  # noqa: ARG001  # clears the table
     """Open the page in a window of its own; afterwards nothing of what a page must never do has happened."""
-    watch = Watch(admin_url)
-    contexts: list[BrowserContext] = []
+    with watched_windows(browser, admin_url) as open_window:
 
-    def open_desk(**options: Any) -> Desk:  # noqa: ANN401  # Playwright's context options
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
-        )
-        context.set_default_timeout(TIMEOUT_MS)
-        contexts.append(context)
-        page = context.new_page()
-        watch.over(page)
-        page.goto(f"{admin_url}/admin")
-        return Desk(page, admin_url)
+        def open_desk(**options: Any) -> Desk:  # noqa: ANN401  # Playwright's context options
+            page = open_window(**options)
+            page.goto(f"{admin_url}/admin")
+            return Desk(page, admin_url)
 
-    yield open_desk
-    for context in contexts:
-        context.close()
-    assert not watch.faults, "\n".join(watch.faults)
+        yield open_desk
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Route, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
 
 # Chromium's own note on every refused request; the page cannot suppress it, and tests refuse requests on purpose.
 REFUSED_REQUEST = "Failed to load resource"
+TIMEOUT_MS = 15_000
 
 PUT_FILE_ON = """
 ([kind, name, type, data]) => {
@@ -45,6 +47,42 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(REFUSED_REQUEST):
             self.faults.append(f"{message.type}: {message.text}")
+
+
+@contextmanager
+def watched_windows(browser: Browser, origin: str) -> Iterator[Callable[..., Page]]:
+    """Give what opens a window, with options of Playwright's; in the end no page has done what none may do."""
+    watch = Watch(origin)
+    contexts: list[BrowserContext] = []
+
+    def open_window(**options: Any) -> Page:  # noqa: ANN401  # Playwright's context options
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
+        )
+        context.set_default_timeout(TIMEOUT_MS)
+        contexts.append(context)
+        page = context.new_page()
+        watch.over(page)
+        return page
+
+    yield open_window
+    for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
+        context.close()
+    assert not watch.faults, "\n".join(watch.faults)
+
+
+def assert_accessible(page: Page) -> None:
+    """Fail with a report when axe-core finds anything."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def assert_fits_width(page: Page) -> None:
+    """Fail when the page scrolls sideways."""
+    widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1], f"the page is {widths[0]} px wide in a window of {widths[1]} px"
 
 
 class SearchPage:
@@ -138,13 +176,11 @@ class SearchPage:
 
     def assert_accessible(self) -> None:
         """Fail with a report when axe-core finds anything."""
-        results = Axe().run(self.page)
-        assert results.violations_count == 0, results.generate_report()
+        assert_accessible(self.page)
 
     def assert_fits_width(self) -> None:
         """Fail when the page scrolls sideways."""
-        widths = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert widths[0] <= widths[1], f"the page is {widths[0]} px wide in a window of {widths[1]} px"
+        assert_fits_width(self.page)
 
 
 def image_part(body: bytes) -> bytes:
