@@ -209,6 +209,18 @@ def test_a_source_that_is_set_is_imported_first(settings: Settings, mugs: Path) 
     assert {"mugs-new"} == set(_live_ids(settings)) - {f"mugs-{number:02d}" for number in range(PHOTOS)}
 
 
+def test_columns_of_a_source_may_have_names_of_the_shops_own(web_shop: WebShop) -> None:
+    """As with `--map` of `lookalike index`."""
+    for product in web_shop.products.values():
+        product["artikel"] = product.pop("id")
+    sourced = {"source": str(web_shop.write()), "source_map": {"artikel": "id"}}
+
+    document = run_reindex(web_shop.settings.model_copy(update=sourced), ReindexParams(), Silent())
+
+    assert document["products"] == len(web_shop.products)
+    assert catalogue_of(web_shop.settings).keys() == web_shop.products.keys()
+
+
 def test_old_pictures_that_nothing_refers_to_are_removed_after_a_publish(web_shop: WebShop) -> None:
     """Those of the catalogue and of every snapshot that is kept stay, however old, and so do new ones."""
     store = PictureStore(web_shop.settings.pictures_dir)

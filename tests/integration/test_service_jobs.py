@@ -1,43 +1,41 @@
 """Jobs over HTTP: queued, listed, shown, cancelled, tried again, and only with the key."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
-import httpx2
 import pytest
 from sqlalchemy import delete
 from starlette.testclient import TestClient
 
+from app.core.settings import Settings
 from app.db.database import Database
 from app.db.jobs import JobProgress
 from app.db.tables import jobs as jobs_table
 from app.main import create_app
-from tests.support.services import ADMIN_KEY, shop_settings
+from tests.support.changes import AUTHORISED, slug
+from tests.support.services import ADMIN_KEY, copied_settings
 from tests.support.shop import Shop
 
 
 @pytest.fixture(scope="module")
-def data_dir(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the shop's data for this module."""
-    return Path(shutil.copytree(shop.settings.data_dir, tmp_path_factory.mktemp("jobs") / "data"))
+def settings(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of one service for this module, on a copy of the shop's data."""
+    return copied_settings(shop, tmp_path_factory.mktemp("jobs"))
 
 
 @pytest.fixture(scope="module")
-def service(data_dir: Path) -> Iterator[TestClient]:
-    """A client that has the key, of one service for this module."""
-    app = create_app(shop_settings(data_dir, admin_key=ADMIN_KEY))
-    with TestClient(app, headers={"Authorization": f"Bearer {ADMIN_KEY}"}) as client:
+def service(settings: Settings) -> Iterator[TestClient]:
+    """A client of it that has the key."""
+    with TestClient(create_app(settings), headers=AUTHORISED) as client:
         yield client
 
 
 @pytest.fixture
-def database(data_dir: Path) -> Iterator[Database]:
+def database(settings: Settings) -> Iterator[Database]:
     """The service's database, for playing the worker."""
-    database = Database(shop_settings(data_dir).resolved_database_url)
-    yield database
-    database.close()
+    with closing(Database(settings.resolved_database_url)) as database:
+        yield database
 
 
 @pytest.fixture
@@ -46,11 +44,6 @@ def client(service: TestClient, database: Database) -> TestClient:
     with database.changing_jobs() as jobs:
         jobs._connection.execute(delete(jobs_table))
     return service
-
-
-def slug(reply: httpx2.Response) -> str:
-    """Return the kind of problem of an answer."""
-    return str(reply.json()["type"]).removeprefix("/problems/")
 
 
 def queue(client: TestClient, **asked: object) -> dict[str, Any]:

@@ -183,15 +183,6 @@ def test_two_workers_share_the_jobs(database: Database, workers: Workers) -> Non
         workers.file.unlink()
 
 
-@pytest.fixture
-def own_server() -> Iterator[PostgresTestServer]:
-    """A PostgreSQL server that the test may stop."""
-    server = PostgresTestServer()
-    server.start()
-    yield server
-    server.remove()
-
-
 def test_a_database_that_goes_away_is_waited_for(own_server: PostgresTestServer, tmp_path: Path) -> None:
     """While the worker is idle and in the middle of a job; neither the worker nor the job fails of it."""
     url = own_server.url(own_server.create_database())
