@@ -129,7 +129,7 @@ def state_text(job: "Job") -> str:
 def _row(job: "Job") -> tuple[object, ...]:
     what = ""
     if job.state == "running":
-        what = ": ".join(filter(None, [job.phase, _done_text(job)]))
+        what = f"{job.phase}: {_done_text(job)}" if job.phase else ""
     elif job.error:
         what = job.error["message"]
     elif job.result:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,15 +19,15 @@ from sqlalchemy import update
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
-from app.db.jobs import REINDEX, Job, JobProgress
+from app.db.jobs import Job, JobProgress
 from app.db.tables import jobs as jobs_table
+from tests.support import jobs as jobs_support
 from tests.support.command_line import Run, run
+from tests.support.jobs import WAIT_S, claimed, create, newest
 from tests.support.shop import draw_product
 from tests.support.sources import REPOSITORY
 
 __all__ = ["run"]
-
-WAIT_S = 120  # a worker gives way to everything else, a busy test machine included
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +66,6 @@ def remove_one_product(database: Database) -> None:
         first, *_others = catalogue.list_products().products
         assert catalogue.delete_products([first.id]) == 1
         assert catalogue.get_product(first.id) is None
-
-
-def queue(database: Database, *, full: bool = False) -> Job:
-    """Queue a reindex that nobody works on."""
-    with database.changing_jobs() as jobs:
-        return jobs.create(REINDEX, {"full": full})
-
-
-def claim(database: Database) -> Job:
-    """Be the worker that takes the job."""
-    with database.changing_jobs() as jobs:
-        job = jobs.claim("test")
-    assert job is not None
-    return job
 
 
 def live(settings: Settings) -> str:
@@ -130,7 +115,7 @@ def test_a_reindex_that_fails_ends_in_one_sentence(run: Run, settings: Settings)
 
 def test_a_second_reindex_is_refused_by_name(run: Run, database: Database) -> None:
     """Whether the first is queued or running, in the foreground or not; it says which one it is."""
-    job = queue(database)
+    job = create(database)
     for _ in range(2):
         for options in ([], ["--detach"]):
             outcome = run("reindex", *options)
@@ -142,8 +127,8 @@ def test_a_second_reindex_is_refused_by_name(run: Run, database: Database) -> No
 
 def test_a_reindex_right_after_a_killed_one_says_when_it_can_go_on(run: Run, database: Database) -> None:
     """Until its lease is over, a killed job looks like one that runs."""
-    job = queue(database)
-    claim(database)
+    job = create(database)
+    claimed(database, "test")
     outcome = run("reindex")
     assert outcome.code == 1
     assert f"lookalike jobs cancel {job.id}" in outcome.error
@@ -161,8 +146,8 @@ def test_another_index_run_in_the_folder_fails_the_reindex(run: Run, settings: S
 
 def test_a_reindex_that_was_killed_is_gone_on_with(run: Run, database: Database) -> None:
     """The same command takes its job over once the lease has run out."""
-    job = queue(database)
-    claim(database)
+    job = create(database)
+    claimed(database, "test")
     with database.changing_jobs() as jobs:
         past = datetime.now(UTC) - timedelta(seconds=1)
         jobs._connection.execute(update(jobs_table).values(lease_until=past))
@@ -178,14 +163,14 @@ def test_a_detached_reindex_is_left_to_a_worker(run: Run, database: Database) ->
     outcome = run("reindex", "--full", "--detach", "--json")
     document = json.loads(outcome.out)
     assert (outcome.code, document["state"], document["params"]) == (0, "queued", {"full": True})
-    assert claim(database).id == document["id"]
+    assert claimed(database, "test").id == document["id"]
 
 
 def test_jobs_are_listed_shown_cancelled_and_tried_again(run: Run, database: Database) -> None:
     """As tables for people and as JSON for scripts."""
     assert run("jobs", "list").out.startswith("There was no job yet")
-    job = queue(database)
-    claim(database)
+    job = create(database)
+    claimed(database, "test")
     progress = JobProgress(phase="Indexing pictures", total=100, done=40, refused={"not-an-image": 2}, rate=30.0)
     with database.changing_jobs() as jobs:
         jobs.heartbeat(job.id, "test", progress)
@@ -208,8 +193,8 @@ def test_jobs_are_listed_shown_cancelled_and_tried_again(run: Run, database: Dat
 
 def test_a_job_whose_worker_is_silent_does_not_look_like_one_that_runs(run: Run, database: Database) -> None:
     """Once its lease is over; when it was last heard of is told."""
-    job = queue(database)
-    claim(database)
+    job = create(database)
+    claimed(database, "test")
     assert "silent" not in run("jobs", "list").out + run("jobs", "show", job.id).out
     with database.changing_jobs() as jobs:
         past = datetime.now(UTC) - timedelta(hours=3)
@@ -222,8 +207,8 @@ def test_a_job_whose_worker_is_silent_does_not_look_like_one_that_runs(run: Run,
 
 def test_a_job_that_succeeded_tells_what_it_did(run: Run, database: Database) -> None:
     """How much it embedded and removed, what it left as it was, and its warnings."""
-    job = queue(database)
-    claim(database)
+    job = create(database)
+    claimed(database, "test")
     result: dict[str, JsonValue] = {
         "snapshot": "000002-0a0b0c0d",
         "products": 5_000,
@@ -262,6 +247,14 @@ def test_without_a_catalogue_there_is_nothing_to_do(run: Run, tmp_path: Path, co
     assert not (tmp_path / "none").exists()
 
 
+def test_a_job_that_has_just_begun_is_listed_without_progress(run: Run, database: Database) -> None:
+    """A bare number would say nothing."""
+    create(database)
+    claimed(database, "test")
+    line = next(line for line in run("jobs", "list").out.splitlines() if "running" in line)
+    assert line.split("│")[-2].strip() == ""
+
+
 def start(settings: Settings, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
     """Start a command in a process of its own."""
     values = {"LOOKALIKE_DATA_DIR": str(settings.data_dir), "LOOKALIKE_RUNTIME": "openvino-float32", **environment}
@@ -277,21 +270,14 @@ def start(settings: Settings, *arguments: str, **environment: str) -> "subproces
 
 def wait_until(database: Database, holds: Callable[[Job], Any]) -> Job:
     """Wait until something is true of the newest job."""
-    deadline_s = time.monotonic() + WAIT_S
-    while True:
-        with database.reading_jobs() as jobs:
-            found = jobs.list(limit=1).jobs
-        if found and holds(found[0]):
-            return found[0]
-        assert time.monotonic() < deadline_s, found
-        time.sleep(0.05)
+    return jobs_support.wait_until(lambda: newest(database), holds)
 
 
 def test_a_worker_publishes_what_was_queued_and_stops_when_told(settings: Settings, database: Database) -> None:
     """The whole way: a row, a worker, a new snapshot."""
     before = live(settings)
     remove_one_product(database)
-    queue(database)
+    create(database)
     worker = start(settings, "worker")
     ended = wait_until(database, lambda job: job.is_over)
     assert (ended.state, ended.error) == ("succeeded", None)
