@@ -15,6 +15,7 @@ from app.core.errors import LookalikeError
 from lookalike.commands import (
     database,
     demo,
+    doctor,
     evaluate,
     index,
     jobs,
@@ -43,6 +44,7 @@ app.command(name="serve")(serve.serve)
 app.command(name="search")(search.search)
 app.command(name="classify")(search.classify)
 app.command(name="train")(train.train)
+app.command(name="doctor")(doctor.doctor)
 app.command(name="evaluate")(evaluate.evaluate)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")

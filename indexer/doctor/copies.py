@@ -134,9 +134,7 @@ def _moved(pictures: Float32Array, place: Float32Array) -> Float32Array:
 def _seen(place: Float32Array, side: int) -> Float32Array:
     """Return 1 where a place is inside the picture, shape (pairs, side, side)."""
     wanted = _line(side) * np.exp(place[:, :1])
-    columns, rows = (
-        (np.abs(wanted + place[:, axis : axis + 1]) <= 0.5).astype(np.float32) for axis in (1, 2)
-    )
+    columns, rows = ((np.abs(wanted + place[:, axis : axis + 1]) <= 0.5).astype(np.float32) for axis in (1, 2))
     return rows[:, :, np.newaxis] * columns[:, np.newaxis, :]
 
 

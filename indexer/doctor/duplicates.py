@@ -20,8 +20,8 @@ from indexer.doctor.inspection import Inspection, squares
 from indexer.doctor.neighbours import Neighbours
 from indexer.doctor.shown import ShownPicture
 
-# Of 3,795 product photos, 400 copies: re-encoded, half as large, 5 % cropped. Copies half as large have cosines from 0.75
-# on; of pairs that only look alike, four in a thousand copies' worth pass the fine comparison.
+# Measured on 3,795 product photos: copies at half the size have cosines from 0.75 on, cropped by 5 % from 0.85; so do
+# thousands of pairs that only look alike. Of 180 copies all were found, with four pairs of almost the same shoes.
 LEAST_SCORE: Final = 0.7
 LEAST_SHAPE: Final = 0.99
 CROPPED_SCORE: Final = 0.82

@@ -97,11 +97,11 @@ class Examination:
     @property
     def verdict(self) -> str:
         """The whole in a sentence or two."""
-        told = [
-            f"{beginning}: {_listed([section.told for section in self.sections if section.kind == kind and section.findings])}."
-            for kind, beginning in (("wrong", "To mend"), ("suspected", "To check"))
-            if any(section.kind == kind and section.findings for section in self.sections)
-        ]
+        told = []
+        for kind, beginning in (("wrong", "To mend"), ("suspected", "To check")):
+            found = [section.told for section in self.sections if section.kind == kind and section.findings]
+            if found:
+                told.append(f"{beginning}: {_listed(found)}.")
         return " ".join(told) or f"All {self.images:,} pictures can be used, and none stands out."
 
 

@@ -114,7 +114,7 @@ def _votes(labels: Int64Array, neighbours: Neighbours, categories: int) -> Float
 
 
 def _tuned(logits: Float32Array, votes: Float32Array, labels: Int64Array, shrinkage: float) -> _Fit:
-    """Return the temperature, the weight of the neighbours and the share of wrong labels that explain the labels best."""
+    """Return the temperature, the weight of the neighbours and the share of wrong labels that explain most."""
     fits = []
     for neighbour_share in _NEIGHBOUR_SHARES:
         for temperature in _TEMPERATURES:

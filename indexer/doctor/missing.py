@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.core.errors import LookalikeError
 from app.core.products import ProductRecord
 from indexer.sources import RefusedRow, SourceProduct, open_source
 
-NOT_FETCHED: Final = "not-fetched"
-NOT_INDEXED: Final = "not-indexed"
-
 _PICTURE_SUFFIXES: Final = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .avif .heic .heif .bmp .tif .tiff .jxl .jp2".split()
+    f".{ending}"
+    for ending in ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "avif", "heic", "heif", "bmp", "tif", "tiff")
 )
 
 

@@ -1,4 +1,4 @@
-"""The sections of a report about the pictures of the index: which findings there are, and what to do about each kind."""
+"""The sections of a report about the pictures of the index: what was found, and what to do about each kind."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -112,11 +112,11 @@ def near_duplicates(looked: Looked) -> Section:
 def wrong_categories(looked: Looked) -> Section:
     """Return the pictures that look like another category."""
     judgement = looked.judgement
-    rows = [] if judgement is None else np.flatnonzero(judgement.wrong >= WRONG_FROM)
     findings = []
     if judgement is not None:
-        for row in rows[np.argsort(-judgement.wrong[rows], kind="stable")]:
-            findings.append(_wrong_category(looked, judgement, int(row)))
+        rows = np.flatnonzero(judgement.wrong >= WRONG_FROM)
+        surest_first = rows[np.argsort(-judgement.wrong[rows], kind="stable")]
+        findings = [_wrong_category(looked, judgement, int(row)) for row in surest_first]
     return Section(
         "wrong-categories",
         "Probably in the wrong category",
@@ -148,7 +148,7 @@ def _wrong_category(looked: Looked, judgement: Judgement, row: int) -> Finding:
 def tiny(looked: Looked) -> Section:
     """Return the pictures with too few pixels."""
     limit_px = looked.limits.tiny_px
-    found = [picture for picture in looked.pictures if min(picture.width_px, picture.height_px) < limit_px]
+    found = [picture for picture in looked.pictures if _is_tiny(picture, limit_px)]
     found.sort(key=lambda picture: picture.width_px * picture.height_px)
     return Section(
         "tiny",
@@ -158,7 +158,7 @@ def tiny(looked: Looked) -> Section:
         "Upload the photo in its original size, 500 pixels or more a side.",
         tuple(
             Finding(
-                (Entry.of(picture, f"{picture.width_px} × {picture.height_px} pixels"),),
+                (Entry.of(picture, f"{picture.width_px} x {picture.height_px} pixels"),),
                 facts={"width_px": picture.width_px, "height_px": picture.height_px},
             )
             for picture in found
@@ -166,18 +166,24 @@ def tiny(looked: Looked) -> Section:
     )
 
 
+def _is_tiny(picture: ShownPicture, limit_px: int) -> bool:
+    return min(picture.width_px, picture.height_px) < limit_px
+
+
 def blurred(looked: Looked) -> Section:
-    """Return the pictures in which nothing is sharp."""
+    """Return the pictures in which nothing is sharp, for no other reason that is told."""
     inspection, limits = looked.inspection, looked.limits
     is_blurred = inspection.is_usable & (inspection.blur > limits.blur) & (inspection.contrast >= limits.contrast)
-    rows = np.flatnonzero(is_blurred)
+    rows = np.array(
+        [row for row in np.flatnonzero(is_blurred) if not _is_tiny(looked.pictures[row], limits.tiny_px)], np.int64
+    )
     return Section(
         "blurred",
         "Blurred",
         ("blurred picture", "blurred pictures"),
         "No part of these pictures is sharp. What tells products apart, such as a weave or a seam, is lost, so they "
         "are found for other blurred things rather than for what they show.",
-        "Take or upload a sharp photo. A picture that was enlarged from a small one looks the same: upload the original.",
+        "Take or upload a sharp photo. A small picture that was enlarged looks the same: upload the original.",
         _measured(looked, rows[np.argsort(-inspection.blur[rows])], "blur", inspection.blur),
         kind="suspected",
     )
@@ -245,8 +251,8 @@ def unreached(looked: Looked, flagged: frozenset[str]) -> Section:
         "Found by no other product",
         ("product that no other one leads to", "products that no other one leads to"),
         f"These are never among the {NEIGHBOURS} products that are shown for another product's picture. Rare things "
-        "have few lookalikes, so that every catalogue has such products; a shopper finds them only with a photo of just "
-        "this thing.",
+        "have few lookalikes, so that every catalogue has such products; a shopper finds them only with a photo of "
+        "just this thing.",
         "Begin with those that have another finding too: a better picture or the right category brings them back. A "
         "second photo from another side gives every one of them another chance.",
         tuple(
