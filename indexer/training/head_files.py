@@ -15,6 +15,7 @@ from app.core.category_head import CategoryHead, card_of, head_path
 from app.core.decode_pool import DecodePool
 from app.core.files import make_folder, storage_errors, write_atomically
 from app.core.settings import Settings
+from app.core.snapshot_folder import SnapshotFolder
 from indexer.progress import Progress
 from indexer.training.figures import Figures, Share
 from indexer.training.material import Material
@@ -30,9 +31,14 @@ NOTE: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedHead:
-    """What a run made: the head, what was learned, and where its file and its report are."""
+    """
+    What a run made: the head, what was learned, and where its file and its report are.
+
+    `is_used` says whether the live index is of the head's network, so that a service answers with it.
+    """
 
     head: CategoryHead
+    is_used: bool
     learned: Learned
     material: Material
     path: Path
@@ -50,7 +56,8 @@ def train_and_save(settings: Settings, material: Material, *, seed: int, progres
     with DecodePool.from_settings(settings) as pool:  # its children start while the head is trained
         learned = train_head(material.examples, material.embeddings, seed=seed, progress=progress)
         progress.phase("Writing the report")
-        html = _report(material, learned, seed).html(pool)
+        is_used = material.fingerprint_sha256 == _live_fingerprint(settings)
+        html = _report(material, learned, seed, next_step(material, is_used=is_used)).html(pool)
     head = CategoryHead(
         labels=material.examples.categories,
         landmarks=learned.features.landmarks,
@@ -68,7 +75,22 @@ def train_and_save(settings: Settings, material: Material, *, seed: int, progres
             write_atomically(path.with_suffix(".html"), html.encode())
             write_atomically(path.with_suffix(".json"), card_of(head).encode())
         head.save(path)
-    return TrainedHead(head, learned, material, path, path.with_suffix(".html"))
+    return TrainedHead(head, is_used, learned, material, path, path.with_suffix(".html"))
+
+
+def next_step(material: Material, *, is_used: bool) -> str:
+    """Return what is to be done so that answers use the head."""
+    if is_used:
+        return "A running service answers with it already; nothing has to be restarted."
+    return (
+        f"It is used once the live index is of {material.network} as it is now: "
+        f"`lookalike index SOURCE --network {material.network}`."
+    )
+
+
+def _live_fingerprint(settings: Settings) -> str | None:
+    infos = SnapshotFolder(settings.snapshots_dir).list()
+    return next((each.manifest.fingerprint_sha256 for each in infos if each.is_live and each.manifest), None)
 
 
 @contextmanager
@@ -131,7 +153,7 @@ def _share(share: Share) -> dict[str, JsonValue]:
     return {"value": round(share.value, 4), "low": round(low, 4), "high": round(high, 4), "of": share.of}
 
 
-def _report(material: Material, learned: Learned, seed: int) -> TrainingReport:
+def _report(material: Material, learned: Learned, seed: int, step: str) -> TrainingReport:
     return TrainingReport(
         subject="the trained head",
         examples=material.examples,
@@ -143,7 +165,7 @@ def _report(material: Material, learned: Learned, seed: int) -> TrainingReport:
             f"chose how strongly to regularise and how to join the new layer with the neighbours. {NOTE}"
         ),
         used=_used(material, learned, seed),
-        next_steps=["A running service answers with it already; nothing has to be restarted."],
+        next_steps=[step],
     )
 
 

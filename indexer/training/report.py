@@ -14,6 +14,8 @@ WELL_CALIBRATED: Final = 0.05
 _POOR_RECALL: Final = 0.7
 _OFTEN: Final = 3
 _LISTED: Final = 5
+_SHOWN: Final = 48
+"""Pictures that look mislabelled; nobody looks through more at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,8 @@ class TrainingReport:
     def html(self, pool: DecodePool) -> str:
         """Return the report; `pool` makes its thumbnails."""
         examples, figures = self.examples, self.figures
-        paths = {suspect.row: examples.pictures[suspect.row].path for suspect in self.suspects}
+        shown = self.suspects[:_SHOWN]
+        paths = {suspect.row: examples.pictures[suspect.row].path for suspect in shown}
         thumbnails = thumbnail_uris(paths, THUMBNAIL_PX, pool)
         return render(
             "training.html",
@@ -63,7 +66,8 @@ class TrainingReport:
                 (f"{b.low:.1f} to {b.high:.1f}", f"{b.said:.2f}", f"{b.right.value:.2f}", f"{b.right.of:,}")
                 for b in reversed(figures.bins)
             ],
-            suspects=[self._suspect(each, thumbnails) for each in self.suspects],
+            suspects=[self._suspect(each, thumbnails) for each in shown],
+            suspect_count=len(self.suspects),
             method=self.method,
             method_rows=list(self.used.items()),
         )

@@ -8,7 +8,6 @@ import numpy as np
 from app.core.vector_index import Int64Array
 from indexer.training.figures import Probabilities
 
-LISTED: Final = 48
 SURE: Final = 0.7
 """Probability of another category from which on a picture is listed."""
 
@@ -28,7 +27,7 @@ def find_suspects(
     rows: Int64Array, labels: Int64Array, probabilities: Probabilities, categories: tuple[str, ...]
 ) -> list[Suspect]:
     """
-    Return the pictures that most surely are of another category than the shop says, surest first, LISTED at most.
+    Return the pictures that most surely are of another category than the shop says, surest first.
 
     Args:
         rows: Of the pictures, shape (n,).
@@ -50,4 +49,4 @@ def find_suspects(
         )
         for i in order.tolist()
         if best[i] != labels[i] and surest[i] >= SURE
-    ][:LISTED]
+    ]

@@ -85,6 +85,7 @@ def head_document(trained: "TrainedHead", seconds: float) -> dict[str, Any]:
     pictures = trained.material.examples.pictures
     return {
         "head": str(trained.path),
+        "used": trained.is_used,
         "report": str(trained.report_path),
         "card": trained.head.card,
         "suspects": [
@@ -103,20 +104,24 @@ def head_document(trained: "TrainedHead", seconds: float) -> dict[str, Any]:
 
 def print_head(trained: "TrainedHead", seconds: float) -> None:
     """Print how well the categories were learned, and where the report is."""
-    from indexer.training.report import verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.training.examples import MIN_PRODUCTS  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.training.head_files import next_step  # noqa: PLC0415
+    from indexer.training.report import verdict  # noqa: PLC0415
 
     learned, examples = trained.learned, trained.material.examples
     print_figures(learned.combined)
     typer.echo(verdict(learned.combined))
-    for left_out, count in examples.left_out.items():
-        typer.echo(f"Left out: {printable(left_out)}, which has {count} of the products that are needed.")
+    if examples.left_out:
+        names = ", ".join(printable(name) for name in examples.left_out)
+        typer.echo(f"Left out, for want of {MIN_PRODUCTS} products each: {names}.")
     if learned.suspects:
-        typer.echo(f"{len(learned.suspects):,} pictures look mislabelled; the report shows them.")
-    typer.echo(f"Report: {trained.report_path}")
+        typer.echo(f"{len(learned.suspects):,} pictures look mislabelled; the report shows the surest.")
     typer.echo(
-        f"Learned from {len(examples):,} pictures with {trained.material.network} in {seconds:.1f} s (seed "
-        f"{trained.head.card['seed']}); a running service answers with it now."
+        f"Learned from {len(examples):,} pictures with {trained.material.network} in {seconds:.1f} s, seed "
+        f"{trained.head.card['seed']}."
     )
+    typer.echo(next_step(trained.material, is_used=trained.is_used))
+    typer.echo(f"Report: {trained.report_path}")
 
 
 def print_figures(figures: "Figures") -> None:

@@ -53,6 +53,7 @@ def test_a_head_is_learned_from_the_index(run: Run, own_shop: Shop, data_dir: Pa
     fingerprint = _fingerprint(own_shop.settings)
     head = CategoryHead.load(head_path(data_dir / "heads", fingerprint), fingerprint)
     assert outcome.code == 0
+    assert document["used"]
     assert head.labels == tuple(sorted(CATEGORIES))
     assert head.card == document["card"]
     assert head.card["fingerprint_sha256"] == fingerprint
@@ -122,8 +123,10 @@ def test_a_folder_is_learned_from_without_an_index(
 
     outcome = run(*command)
 
-    card = json.loads(outcome.out)["card"]
+    document = json.loads(outcome.out)
+    card = document["card"]
     assert outcome.code == 0
+    assert not document["used"]
     assert card["trained_on"]["origin"] == f"folder {photos}"
     assert card["trained_on"]["categories"] == dict.fromkeys(sorted(CATEGORIES), 8)
     (vectors,) = (tmp_path / "new" / "vectors").glob("*/vectors.bin")
