@@ -20,6 +20,7 @@ from app.db.checks import check_product, is_storable
 from app.db.records import ImageFacts
 from indexer.pictures import Picture
 from indexer.progress import Progress
+from indexer.region_sample import SAMPLE
 from indexer.report import IngestReport
 from indexer.sources import SourceProduct
 from indexer.workplace import Tools
@@ -199,17 +200,22 @@ class Ingest:
     # -- the network ---------------------------------------------------------------------------------------------
 
     def _batches(self, pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-        """Group pictures so that each group holds one full batch for the network; the known ones ride along."""
+        """
+        Group pictures so that each group holds one full batch for the network; the known ones ride along.
+
+        Where no file was at hand for a basis of the codes, the first group is what it is made from.
+        """
         batch: list[Picture] = []
         waiting = 0
+        size = SAMPLE if self._tools.codes.basis is None else self._tools.embedder.best_batch_size
         for picture in pictures:
             if picture.prepared is not None and not self._is_new(picture.sha256):
                 picture.prepared = None
             batch.append(picture)
             waiting += picture.prepared is not None
-            if waiting == self._tools.embedder.best_batch_size or len(batch) >= OBTAINED_TOGETHER:
+            if waiting == size or len(batch) >= OBTAINED_TOGETHER:
                 yield batch
-                batch, waiting = [], 0
+                batch, waiting, size = [], 0, self._tools.embedder.best_batch_size
         if batch:
             yield batch
 
@@ -236,6 +242,7 @@ class Ingest:
                 picture.skip(refusal.slug, refusal.message)
                 self._take_known(picture)
         sha256s = [prepared[row][0].sha256 for row in kept]
+        self._tools.codes.learn(embedded.regions[kept])
         # Embeddings last: whatever has one is never looked at again, and would stay without the others.
         self._tools.signatures.append(sha256s, [prepared[row][1].signature for row in kept])
         self._tools.codes.append(sha256s, self._tools.codes.encode(embedded.regions[kept]))

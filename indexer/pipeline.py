@@ -9,11 +9,13 @@ One run at a time for a data folder. Whatever happens on the way, the snapshot t
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from app.core.errors import NoReadableImage, RemovalRefused, SourceInvalid, TooManyFailures
 from app.core.fetching.guard import Guard
 from app.core.files import make_folder, storage_errors
+from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.records import Comparison
@@ -21,6 +23,7 @@ from indexer.evaluation.gate import Gate
 from indexer.ingest import Ingest
 from indexer.progress import Progress
 from indexer.publish import Published, publish_snapshot
+from indexer.region_sample import learn_regions
 from indexer.report import IngestReport
 from indexer.sources import SourceProduct, open_source
 from indexer.statement import Statement, compare, read_statement
@@ -95,6 +98,7 @@ def index_source(settings: Settings, source: str, options: SourceOptions, progre
             mark.require_none(but=statement.source.name)
         with workplace.tools() as tools:
             mark.begin(statement.source.name)
+            learn_regions(tools, chain(_stated_files(statement), _stored_files(workplace.database)), progress)
             progress.phase("Indexing pictures", statement.images)
             Ingest(tools, report, progress, read_at=read_at).run(statement.products())
             workplace.watch.lap("ingest")
@@ -149,6 +153,7 @@ def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = Fa
         tools = stack.enter_context(workplace.tools())
         with workplace.database.reading() as catalogue:
             read_at, images = catalogue.revision(), catalogue.counts().images
+        learn_regions(tools, _stored_files(workplace.database), progress)
         progress.phase("Looking at the pictures", images)
         ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full, adds_codes=full)
         ingest.run(_catalogue_products(workplace.database))
@@ -230,13 +235,30 @@ def _publish(workplace: Workplace, tools: Tools, report: IngestReport, *, may_ke
     return IndexResult(report, published, tools.embedder.network, tools.embedder.runtime, workplace.watch.seconds)
 
 
+def _stated_files(statement: Statement) -> Iterator[Path]:
+    """Yield the pictures that a source has as files."""
+    for product in statement.source.products():
+        if isinstance(product, SourceProduct):
+            yield from (image.path for image in product.images if image.path is not None)
+
+
+def _stored_files(database: Database) -> Iterator[Path]:
+    """Yield the files of the catalogue's pictures."""
+    return (Path(image.location) for product in _catalogue_records(database) for image in product.images)
+
+
 def _catalogue_products(database: Database) -> Iterator[SourceProduct]:
+    """Yield the products of the catalogue as a source would state them."""
+    return map(SourceProduct.of, _catalogue_records(database))
+
+
+def _catalogue_records(database: Database) -> Iterator[ProductRecord]:
     """Yield the products of the catalogue, page by page, each page as it is when its turn comes."""
     cursor: str | None = None
     while True:
         with database.reading() as catalogue:
             page = catalogue.list_products(after=cursor, limit=_PAGE_PRODUCTS)
-        yield from map(SourceProduct.of, page.products)
+        yield from page.products
         cursor = page.next_cursor
         if cursor is None:
             return

@@ -15,7 +15,7 @@ from app.core.fetching.blocking import BlockingFetcher, fetching
 from app.core.fetching.guard import Guard
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
-from app.core.probes import check_probes, probe_images
+from app.core.probes import check_probes
 from app.core.regions import RegionCodes
 from app.core.settings import Settings
 from app.core.signature_store import SignatureStore
@@ -107,7 +107,6 @@ class Workplace:
             if len(store):
                 _check_drift(self.snapshots, embedder, pool)
             self.watch.lap("load")
-            _learn(codes, embedder, pool)
             reader = PictureReader(self.fetcher, PictureStore(self.settings.pictures_dir))
             yield Tools(self.database, store, codes, signatures, embedder, pool, reader)
 
@@ -133,13 +132,6 @@ def _open_index_embedder(settings: Settings, snapshots: SnapshotFolder, progress
     network = choose_network(settings, warn=progress.warn, progress=progress.download)
     progress.phase("Loading the network")
     return open_embedder(settings, network)
-
-
-def _learn(codes: RegionCodes, embedder: Embedder, pool: DecodePool) -> None:
-    """Make the basis of the codes, unless there is one."""
-    if codes.basis is None:
-        probes = [pool.prepare(data, embedder.preprocessings) for data in probe_images()]
-        codes.learn(embedder.embed(probes).regions)
 
 
 def _check_drift(snapshots: SnapshotFolder, embedder: Embedder, pool: DecodePool) -> None:

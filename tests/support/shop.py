@@ -11,13 +11,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from app.core.decode_pool import DecodePool
-from app.core.embedder import Embedder, open_embedder
+from app.core.embedder import Embedded, Embedder, open_embedder
 from app.core.images import ImageLimits
 from app.core.probes import probe_images
 from app.core.products import ImageRecord, ProductRecord, image_id
+from app.core.regions import RegionCodes
 from app.core.settings import RuntimeChoice, Settings
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float32Array
 from app.db.database import Database
 from indexer.publish import snapshot_facts
 
@@ -89,12 +89,20 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
     }
     embedder = _embedder(settings.runtime, settings.threads)
     snapshots = SnapshotFolder(settings.snapshots_dir)
-    with DecodePool(1, ImageLimits.from_settings(settings), 20) as pool, snapshots.lock():
+    with (
+        DecodePool(1, ImageLimits.from_settings(settings), 20) as pool,
+        RegionCodes(settings.regions_dir, embedder.fingerprint.sha256) as codes,
+        snapshots.lock(),
+    ):
+        images = [image for product in chosen for image in product.images]
+        embedded = _embed(embedder, pool, [photo_of[image.id] for image in images])
+        codes.learn(embedded.regions)
+        codes.append([image.sha256 for image in images], codes.encode(embedded.regions))
         temporary = snapshots.write(
             snapshot_facts(embedder, watermark),
             products=chosen,
-            embeddings=_embed(embedder, pool, [photo_of[image.id] for product in chosen for image in product.images]),
-            probes=_embed(embedder, pool, probe_images()),
+            embeddings=embedded.embeddings,
+            probes=_embed(embedder, pool, probe_images()).embeddings,
         )
         snapshot_id = snapshots.adopt(temporary)
         snapshots.publish(snapshot_id)
@@ -107,8 +115,8 @@ def _embedder(runtime: RuntimeChoice, threads: int) -> Embedder:
     return open_embedder(Settings.load(runtime=runtime, threads=threads), "efficientnet_lite0")
 
 
-def _embed(embedder: Embedder, pool: DecodePool, photos: Sequence[bytes]) -> Float32Array:
-    return embedder.embed([pool.prepare(photo, embedder.preprocessings) for photo in photos]).embeddings
+def _embed(embedder: Embedder, pool: DecodePool, photos: Sequence[bytes]) -> Embedded:
+    return embedder.embed([pool.prepare(photo, embedder.preprocessings) for photo in photos])
 
 
 def _record(folder: Path, product_id: str, category: str, photos: Sequence[bytes]) -> ProductRecord:
