@@ -25,6 +25,7 @@ from rich.table import Table
 from app.core.settings import Settings
 from indexer.sample_catalogue import draw_sample_catalogue
 from tests.benchmarks.embedding import measure_parity
+from tests.benchmarks.evaluation import measure_evaluation
 from tests.benchmarks.indexing import measure_indexing
 from tests.benchmarks.living import Living
 from tests.benchmarks.living_changes import measure_changes
@@ -49,6 +50,7 @@ LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
 """The parts about a catalogue that changes; NETWORKS is the part about each network with one that does not."""
 QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "training": measure_training,
+    "evaluation": measure_evaluation,
 }
 """The parts about how good answers are, and what is learned from a catalogue."""
 PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY)
