@@ -6,6 +6,7 @@ from app.api.schemas import (
     FacetValue,
     ImageLink,
     LabelProbability,
+    Match,
     Product,
     ProductPut,
     ProductSummary,
@@ -35,6 +36,7 @@ def search_response(request_id: str, answer: Answer, started_s: float) -> Search
             published_at=answer.live.published_at,
         ),
         low_confidence=answer.query.low_confidence,
+        match=None if answer.match is None else Match.model_validate(answer.match),
         classes=[LabelProbability.model_validate(label) for label in answer.query.classes],
         categories=[LabelProbability.model_validate(label) for label in answer.categories],
         results=[

@@ -159,6 +159,21 @@ class FacetValue(Out):
     count: int = Field(ge=1, examples=[412])
 
 
+class Match(Out):
+    """The verdict on a photo, and how sure it is."""
+
+    verdict: Literal["exact", "similar", "none"] = Field(
+        description="exact: a result shows this very picture; similar: something alike; none: nothing of the kind."
+    )
+    confidence: float = Field(
+        ge=0,
+        le=1,
+        examples=[0.94],
+        description="exact: probability that it is the picture. similar: probability that the first result is of the "
+        "right category. none: share of the catalogue's own pictures that have nearer neighbours.",
+    )
+
+
 class SearchResponse(Out):
     """Answer to a search."""
 
@@ -168,10 +183,16 @@ class SearchResponse(Out):
     )
     snapshot: SnapshotUsed
     low_confidence: bool = Field(description="True for a photo of (nearly) one colour, of which little can be told.")
+    match: Match | None = Field(
+        description="Whether the catalogue has what the photo shows; null for a search with a product, and for an "
+        "index that was built without a calibration."
+    )
     classes: list[LabelProbability] = Field(
         description="ImageNet classes of the photo, top 5; none for a search without a photo."
     )
-    categories: list[LabelProbability] = Field(description="The shop's own categories, told by the nearest products.")
+    categories: list[LabelProbability] = Field(
+        description="The shop's own categories, told by the nearest products and, once there is one, a trained head."
+    )
     results: list[SearchResult]
     facets: dict[str, list[FacetValue]] = Field(
         description="For each field that facets names, its most frequent values.",

@@ -31,6 +31,9 @@ STRANGE_SHARE: Final = 0.02
 CANDIDATES: Final = 8
 """Hits that are looked at for the very picture: a half-size copy is among the first eight of 3,795 photos."""
 
+EXACT_ABOVE: Final = 0.5
+"""Probability from which a hit counts as the very picture."""
+
 _CERTAIN: Final = 1 - 1e-4  # of two pictures, however alike, nobody knows
 _SHARP: Final = 5e-4
 
@@ -107,7 +110,7 @@ class Calibration(BaseModel):
             nearness: As `nearness_of` returns it.
             exact: Probability that one of the hits is the very picture.
         """
-        if exact > 0.5:
+        if exact > EXACT_ABOVE:
             return Match("exact", exact)
         rank = self.rank(nearness)
         if nearness < self.none_below:

@@ -1,18 +1,29 @@
-"""Which of the shop's categories a photo belongs to, told by its neighbours alone."""
+"""Which of the shop's categories a photo belongs to."""
 
 from collections.abc import Sequence
 
+from app.core.category_head import CategoryHead
 from app.core.neighbour_vote import NEIGHBOURS, neighbour_vote
+from app.core.vector_index import Float32Array
 from app.search.queries import ClassProbability
 
 __all__ = ["NEIGHBOURS", "category_probabilities"]
 
 
-def category_probabilities(neighbours: Sequence[tuple[str | None, float]]) -> list[ClassProbability]:
+def category_probabilities(
+    head: CategoryHead | None, embeddings: Float32Array, neighbours: Sequence[tuple[str | None, float]]
+) -> list[ClassProbability]:
     """
-    Return the categories of the nearest products, most probable first; their probabilities sum to 1.
+    Return the categories, most probable first; their probabilities sum to 1.
 
-    Each neighbour is (category, score), nearest first. Without one that has a category there is none.
+    Without a head the neighbours alone tell them; then there are none where no neighbour has one.
+
+    Args:
+        head: What `lookalike train` learned.
+        embeddings: Of what was searched with, shape (m, d).
+        neighbours: Category and score of the nearest products of all, nearest first.
     """
+    if head is not None:
+        return [ClassProbability(label, share) for label, share in head.combined(embeddings, neighbours)]
     ranked = sorted(neighbour_vote(neighbours).items(), key=lambda item: (-item[1], item[0]))
     return [ClassProbability(label, share) for label, share in ranked]

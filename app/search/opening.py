@@ -25,6 +25,7 @@ from app.db.database import Database
 from app.search.batcher import MAX_WAIT_S, Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.changes import LiveChanges
+from app.search.live_head import LiveHead
 from app.search.live_index import LiveIndex
 from app.search.pictures import Pictures
 from app.search.product_pictures import LIVE_LIMITS, ProductPictures
@@ -77,6 +78,7 @@ class _Opened:
     store: VectorStore
     codes: RegionCodes
     signatures: SignatureStore
+    head: LiveHead
     live_index: LiveIndex
 
 
@@ -104,7 +106,11 @@ async def open_service(
             decoding=executors.decoding,
             batcher=batcher,
             lookups=executors.lookups,
+            head=opened.head,
+            signatures=opened.signatures,
         )
+        opened.head.start()
+        cleanup.callback(opened.head.close)
         opened.live_index.start()
         cleanup.callback(opened.live_index.close)
         yield OpenService(
@@ -205,8 +211,9 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     cleanup.callback(codes.close)
     signatures = SignatureStore(settings.signatures_dir)
     cleanup.callback(signatures.close)
+    head = LiveHead(settings.heads_dir, embedder.fingerprint.sha256)
     live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
-    return _Opened(embedder, pool, store, codes, signatures, live_index)
+    return _Opened(embedder, pool, store, codes, signatures, head, live_index)
 
 
 def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:

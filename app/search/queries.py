@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.core.errors import NotFound
 from app.core.files import MIB
 from app.core.regions import Code
+from app.core.signature import UInt8Array
 from app.core.vector_index import Float32Array
 
 MAX_BYTES = 64 * MIB  # 2,900 photos at 4096 values and with codes; a product has an embedding for each of its images
@@ -24,12 +25,24 @@ class ClassProbability:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """
+    What tells a photo from others that look like it: its signature, shape (1152,), and the SHA-256 of its bytes.
+
+    The hash of a region of a photo is empty.
+    """
+
+    signature: UInt8Array
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """
     What is searched with: embeddings of shape (m, d), the photo's classes, and the product to leave out.
 
     `m` is 1 for a photo and the number of its images for a product; a neighbour counts with its best score over them.
-    `codes` are of a photo's regions, to explain hits with.
+    `codes` are of a photo's regions, to explain hits with. `photo` is None for a product.
     """
 
     embeddings: Float32Array
@@ -37,11 +50,13 @@ class Query:
     low_confidence: bool = False
     leave_out_product_id: str | None = None
     codes: tuple[Code | None, ...] = ()
+    photo: Photo | None = None
 
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, nearly."""
-        return self.embeddings.nbytes + sum(code.values.nbytes for code in self.codes if code is not None)
+        codes_bytes = sum(code.values.nbytes for code in self.codes if code is not None)
+        return self.embeddings.nbytes + codes_bytes + (self.photo.signature.nbytes if self.photo else 0)
 
 
 class QueryStore:

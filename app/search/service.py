@@ -8,23 +8,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.core.category_head import CategoryHead
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, NotFound
 from app.core.images import PreparedImage, Region
 from app.core.regions import Code, RegionCodes
+from app.core.signature_store import SignatureStore
 from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_index import BoolArray, Float32Array
+from app.core.verdict import Match
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.categories import NEIGHBOURS, category_probabilities
 from app.search.facets import FacetValue, facet_counts
 from app.search.filters import Filter
+from app.search.live_head import LiveHead
 from app.search.live_index import LiveIndex
 from app.search.live_view import LiveView
 from app.search.neighbours import Hit, nearest_products
-from app.search.queries import ClassProbability, Query, QueryStore
+from app.search.queries import ClassProbability, Photo, Query, QueryStore
 from app.search.segment import Segment
+from app.search.verdicts import exact_first, judge
 
 TOP_CLASSES = 5
 
@@ -82,6 +87,7 @@ class Answer:
     live: LiveSnapshot
     query_id: str
     query: Query
+    match: Match | None
     categories: list[ClassProbability]
     hits: list[Hit]
     facets: dict[str, list[FacetValue]]
@@ -108,7 +114,8 @@ class Trace:
 class SearchService:
     """
     Answers searches. Its coroutines never block the loop: photos are decoded by `pool` in the threads of `decoding`,
-    embedded by `batcher`, and looked up in the threads of `lookups`.
+    embedded by `batcher`, and looked up in the threads of `lookups`. `head` knows the shop's own categories, and
+    `signatures` tell the very picture from one that looks like it.
     """
 
     def __init__(
@@ -120,6 +127,8 @@ class SearchService:
         decoding: BoundedExecutor,
         batcher: Batcher[PreparedImage, Look],
         lookups: BoundedExecutor,
+        head: LiveHead,
+        signatures: SignatureStore,
     ) -> None:
         self._live_index = live_index
         self._embedder = embedder
@@ -127,6 +136,8 @@ class SearchService:
         self._decoding = decoding
         self._batcher = batcher
         self._lookups = lookups
+        self._head = head
+        self._signatures = signatures
         self._queries = QueryStore()
 
     async def search_photo(self, data: bytes, region: Region | None, wanted: Wanted, trace: Trace) -> Answer:
@@ -174,12 +185,13 @@ class SearchService:
         facts = trace.photo = PhotoFacts(len(data))
         started_s = time.perf_counter()
 
-        def decode() -> PreparedImage:
-            facts.sha256_prefix = hashlib.sha256(data).hexdigest()[:12]
-            return self._pool.prepare(data, self._embedder.preprocessings, region)
+        def decode() -> tuple[PreparedImage, str]:
+            sha256 = hashlib.sha256(data).hexdigest()
+            facts.sha256_prefix = sha256[:12]
+            return self._pool.prepare(data, self._embedder.preprocessings, region), sha256
 
         try:
-            prepared = await self._decoding.run(decode)
+            prepared, sha256 = await self._decoding.run(decode)
         finally:
             trace.timings.decode_ms = _milliseconds_since(started_s)
         facts.format, facts.width_px, facts.height_px = prepared.format, prepared.width_px, prepared.height_px
@@ -187,7 +199,13 @@ class SearchService:
         look = await self._batcher.submit(prepared)
         trace.timings.embed_ms = _milliseconds_since(started_s)
         classes = top_classes(look.probabilities, self._embedder.class_labels)
-        return Query(look.embedding[np.newaxis], classes, low_confidence=prepared.is_uniform, codes=(look.code,))
+        return Query(
+            embeddings=look.embedding[np.newaxis],
+            classes=classes,
+            low_confidence=prepared.is_uniform,
+            codes=(look.code,),
+            photo=Photo(prepared.signature, sha256 if region is None else ""),
+        )
 
     async def _search(
         self,
@@ -204,6 +222,7 @@ class SearchService:
             live=view.live,
             query_id=query_id or self._queries.add(query),
             query=query,
+            match=found.match,
             categories=found.categories,
             hits=found.hits,
             facets=found.facets,
@@ -213,7 +232,7 @@ class SearchService:
     async def _find(self, view: LiveView, query: Query, wanted: Wanted, trace: Trace) -> "_Found":
         started_s = time.perf_counter()
         try:
-            return await self._lookups.run(lambda: _find(view, query, wanted))
+            return await self._lookups.run(lambda: _find(view, query, wanted, self._head.head, self._signatures))
         finally:
             trace.timings.search_ms += _milliseconds_since(started_s)
 
@@ -223,12 +242,15 @@ class _Found:
     """What one look into a view tells."""
 
     hits: list[Hit]
+    match: Match | None
     categories: list[ClassProbability]
     facets: dict[str, list[FacetValue]]
 
 
-def _find(view: LiveView, query: Query, wanted: Wanted) -> _Found:
-    """Return the nearest products that are wanted, and the categories that the nearest of all tell, whatever k is."""
+def _find(
+    view: LiveView, query: Query, wanted: Wanted, head: CategoryHead | None, signatures: SignatureStore
+) -> _Found:
+    """Return the nearest products that are wanted, and what the nearest of all tell of the photo, whatever k is."""
 
     def nearest(segments: Iterable[tuple[Segment, BoolArray | None]], k: int) -> list[Hit]:
         return nearest_products(segments, query.embeddings, k, leave_out_product_id=query.leave_out_product_id)
@@ -241,10 +263,16 @@ def _find(view: LiveView, query: Query, wanted: Wanted) -> _Found:
         # What the photo shows does not depend on which products are wanted.
         neighbours = nearest(view.segments(), NEIGHBOURS)
         hits = nearest(matching, wanted.k)
+    judged = judge(view, query.photo, neighbours, signatures)
     counted = matching or [(segment, _all_of(segment, shown)) for segment, shown in view.segments()]
     return _Found(
-        hits=[hit for hit in hits if wanted.min_score is None or hit.score >= wanted.min_score],
-        categories=category_probabilities([(hit.product.category, hit.score) for hit in neighbours]),
+        hits=[
+            hit for hit in exact_first(hits, judged.exact) if wanted.min_score is None or hit.score >= wanted.min_score
+        ],
+        match=judged.match,
+        categories=category_probabilities(
+            head, query.embeddings, [(hit.product.category, hit.score) for hit in neighbours]
+        ),
         facets=facet_counts([(segment.products, mask) for segment, mask in counted], wanted.facets),
     )
 

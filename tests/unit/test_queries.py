@@ -9,6 +9,8 @@ from app.core.errors import NotFound
 from app.search.categories import category_probabilities
 from app.search.queries import Query, QueryStore
 
+NOTHING = np.zeros((1, 4), np.float32)
+
 
 class Clock:
     """A clock that a test turns."""
@@ -73,7 +75,7 @@ def test_a_product_of_many_images_counts_with_all_of_them() -> None:
 @given(st.lists(st.tuples(st.none() | st.sampled_from("abcd"), st.floats(-1, 1)), max_size=40))
 def test_category_probabilities_sum_to_one(neighbours: list[tuple[str | None, float]]) -> None:
     """They are ranked, and there are none without a neighbour that has a category."""
-    found = category_probabilities(neighbours)
+    found = category_probabilities(None, NOTHING, neighbours)
     probabilities = [category.probability for category in found]
     assert bool(found) == any(label is not None for label, _ in neighbours[:20])
     assert sum(probabilities) == pytest.approx(1 if found else 0)
@@ -82,12 +84,12 @@ def test_category_probabilities_sum_to_one(neighbours: list[tuple[str | None, fl
 
 def test_a_near_neighbour_outweighs_several_far_ones() -> None:
     """One at 0.95 tells more than five at 0.6."""
-    found = category_probabilities([("mugs", 0.95), *[("bags", 0.6)] * 5])
+    found = category_probabilities(None, NOTHING, [("mugs", 0.95), *[("bags", 0.6)] * 5])
     assert [category.label for category in found] == ["mugs", "bags"]
     assert found[0].probability > 0.95
 
 
 def test_only_the_twenty_nearest_products_vote() -> None:
     """However many are shown."""
-    found = category_probabilities([("mugs", 0.5)] * 20 + [("bags", 0.5)] * 80)
+    found = category_probabilities(None, NOTHING, [("mugs", 0.5)] * 20 + [("bags", 0.5)] * 80)
     assert [category.label for category in found] == ["mugs"]
