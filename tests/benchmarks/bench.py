@@ -35,10 +35,10 @@ from tests.benchmarks.living_load import measure_load
 from tests.benchmarks.living_switching import measure_switching
 from tests.benchmarks.rows import Row
 from tests.benchmarks.searching import measure_relevance, measure_searching
-from tests.benchmarks.subject import Subject
+from tests.benchmarks.subject import Subject, split
 from tests.benchmarks.training import measure_training
+from tests.benchmarks.verdicts import measure_verdicts
 
-HELD_OUT_EVERY = 10
 NETWORKS: Final = "networks"
 LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
     "commands": measure_commands,
@@ -50,6 +50,7 @@ LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
 """The parts about a catalogue that changes; NETWORKS is the part about each network with one that does not."""
 QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "training": measure_training,
+    "verdicts": measure_verdicts,
     "evaluation": measure_evaluation,
 }
 """The parts about how good answers are, and what is learned from a catalogue."""
@@ -105,7 +106,8 @@ def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, f
             shutil.rmtree(living.folder / part)  # a large index takes a gigabyte
     for part, judge in QUALITY.items():
         if part in parts:
-            yield from judge(Subject(catalogue=catalogue, folder=folder / part, vgg16=arguments.vgg16))
+            networks = arguments.network or _networks(arguments.vgg16)
+            yield from judge(Subject(catalogue, folder / part, arguments.vgg16, networks, arguments.others))
 
 
 def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
@@ -116,17 +118,6 @@ def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
         return {part for name in names for part in groups.get(name, [name])}
 
     return meant(only or [NETWORKS, *groups]) - meant(skip or [])
-
-
-def split(catalogue: Path, target: Path) -> tuple[Path, Path]:
-    """Copy the catalogue into `target`, every tenth file of a category held out; return (indexed, held out)."""
-    for category in sorted(path for path in catalogue.iterdir() if path.is_dir()):
-        for number, file in enumerate(sorted(category.iterdir())):
-            part = "held-out" if number % HELD_OUT_EVERY == 0 else "indexed"
-            folder = target / part / category.name
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / file.name)
-    return target / "indexed", target / "held-out"
 
 
 def environment() -> str:
@@ -169,6 +160,7 @@ def _networks(vgg16: Path | None) -> list[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure relevance and speed, as ratios in one run.")
     parser.add_argument("--catalogue", type=Path, help="folder of photos, a sub-folder a category")
+    parser.add_argument("--others", type=Path, help="folder of photos of what the catalogue does not have")
     parser.add_argument("--vgg16", type=Path, help="file with VGG16 weights")
     parser.add_argument("--network", action="append", help="network to measure; may be repeated")
     parser.add_argument("--output", type=Path, help="CSV file to write")

@@ -11,7 +11,7 @@ import numpy as np
 from app.core.files import MIB
 from app.core.settings import Settings
 from indexer.evaluation.catalogues import open_catalogue
-from indexer.evaluation.gate import relevance_metrics
+from indexer.evaluation.gate import hold_out_sample, relevance_metrics
 from indexer.evaluation.ranking import Searched, evaluate_held_out
 from indexer.progress import Silent
 from tests.benchmarks.living import run_command
@@ -42,7 +42,7 @@ def measure_evaluation(subject: Subject) -> Iterator[Row]:
     took_s = _best_s(partial(evaluate_held_out, catalogue.searched))
     what = f"figures of {len(catalogue.images):,} photos among themselves"
     yield Row(NETWORK, what, f"{took_s:.2f} s", f"at most {MOST_S:g} s", took_s <= MOST_S)
-    publishing_s = _best_s(partial(relevance_metrics, catalogue.products, catalogue.embeddings))
+    publishing_s = _best_s(lambda: relevance_metrics(hold_out_sample(catalogue.products, catalogue.embeddings)))
     yield Row(NETWORK, "the figures that each snapshot is published with", f"{publishing_s:.2f} s")
     yield from _large()
 

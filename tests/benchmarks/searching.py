@@ -29,7 +29,7 @@ def measure_relevance(settings: Settings, network: str, held_out: Path) -> Itera
     """Yield the share of hits, and of first hits, in the category of the photo that was asked with."""
     right = first_right = 0
     photos = photos_in(held_out)
-    with _client(settings) as client:
+    with client_of(settings) as client:
         for photo in photos:
             results = _search(client, photo.read_bytes())["results"]
             is_right = [result["product"]["category"] == photo.parent.name for result in results]
@@ -49,7 +49,7 @@ def measure_searching(settings: Settings, network: str, held_out: Path) -> Itera
     embedder.embed(images[:1])
     bare_ms = statistics.median(_timed_ms(partial(embedder.embed, [image])) for image in images)
     small, large = _jpeg(photos, SMALL_PX), _jpeg(photos, LARGE_PX)
-    with _client(settings) as client:
+    with client_of(settings) as client:
         for data in (small, large):
             _search(client, data)
         totals_ms = [_search(client, photo.read_bytes())["timings_ms"]["total"] for photo in photos]
@@ -71,7 +71,7 @@ def measure_searching(settings: Settings, network: str, held_out: Path) -> Itera
 
 
 @contextmanager
-def _client(settings: Settings) -> Iterator[httpx2.Client]:
+def client_of(settings: Settings) -> Iterator[httpx2.Client]:
     """Run the service of these settings in a process of its own, and give a client for it."""
     with (
         tempfile.TemporaryDirectory() as folder,
