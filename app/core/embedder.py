@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from app.core.download import DownloadProgress
 from app.core.errors import (
@@ -28,6 +29,7 @@ from app.core.joined_regions import joined_regions
 from app.core.networks.architectures import LoadedNetwork, load_network
 from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.names import Part, parse_network
+from app.core.networks.shares import canonical_name, network_shares
 from app.core.networks.sources import fetch_weights, open_weights
 from app.core.probes import probe_images
 from app.core.runtimes.base import Output, Runtime, no_regions
@@ -35,10 +37,12 @@ from app.core.runtimes.choice import open_runtime
 from app.core.runtimes.remembered import RememberedRuntimes
 from app.core.runtimes.threads import use_threads
 from app.core.settings import Settings
-from app.core.vector_index import Float32Array
+from app.core.vector_index import Float32Array, FloatArray
 
 BATCH_SIZE: Final = 16
 """Images that go through the network at once: VGG16 and EfficientNet-Lite0 gain nothing beyond it on CPUs."""
+
+Float64Array = npt.NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
 
@@ -62,11 +66,20 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class EmbedderPart:
-    """One network on its runtime; `array_index` says which of a prepared image's arrays is for it."""
+    """
+    One network on its runtime.
+
+    Attributes:
+        runtime: What executes it.
+        dimension: Values in its embedding.
+        array_index: Which of a prepared image's arrays is for it.
+        share: How much it counts in the score; those of all parts add up to 1.
+    """
 
     runtime: Runtime
     dimension: int
     array_index: int
+    share: float
 
 
 class Embedder:
@@ -148,7 +161,8 @@ class Embedder:
         ]
         is_good = np.array([refusal is None for refusal in refusals])
         embeddings = np.zeros((len(images), self.dimension), np.float32)
-        embeddings[is_good] = _unit_norm([output.activation[is_good] for output in outputs])
+        activations = [output.activation[is_good] for output in outputs]
+        embeddings[is_good] = _unit_norm(activations, [part.share for part in self._parts])
         probabilities = np.zeros(logits.shape, np.float32)
         probabilities[is_good] = _softmax(logits[is_good])
         regions = self._regions(outputs)
@@ -160,7 +174,9 @@ class Embedder:
         if len(outputs) == 1:
             return outputs[0].regions
         preprocessings = [self.preprocessings[part.array_index] for part in self._parts]
-        return joined_regions([output.regions for output in outputs], preprocessings)
+        # Relative to equal shares: the codes of regions that were stored before there were weights stay valid.
+        shares = [part.share * len(self._parts) for part in self._parts]
+        return joined_regions([output.regions for output in outputs], preprocessings, shares)
 
 
 def _refusal(activations: Sequence[Float32Array], logits: Float32Array, position: int) -> EmbeddingRefused | None:
@@ -179,11 +195,23 @@ def _concatenated(arrays: Sequence[Float32Array]) -> Float32Array:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _unit_norm(activations: Sequence[Float32Array]) -> Float32Array:
-    """Return unit-norm embeddings (n, d): those of the parts side by side, each with the same weight."""
+def _unit_norm(activations: Sequence[Float32Array], shares: Sequence[float]) -> Float32Array:
+    """Return unit-norm embeddings (n, d): those of the parts side by side, as long as their shares ask for."""
     wide = [values.astype(np.float64) for values in activations]  # squares of large activations overflow in float32
-    embeddings = np.concatenate([values / np.linalg.norm(values, axis=1, keepdims=True) for values in wide], axis=1)
-    return np.asarray(embeddings / np.sqrt(len(activations)), np.float32)
+    units = [values / np.linalg.norm(values, axis=1, keepdims=True) for values in wide]
+    return joined_embeddings(units, shares)
+
+
+def joined_embeddings(parts: Sequence[FloatArray | Float64Array], shares: Sequence[float]) -> Float32Array:
+    """
+    Return the embeddings of `a+b` from those of `a` and `b`: shape (n, d), the sum of the dimensions.
+
+    Args:
+        parts: Of each network, shape (n, its dimension), unit-norm.
+        shares: How much each counts; they add up to 1.
+    """
+    scaled = [values * np.sqrt(np.float64(share)) for values, share in zip(parts, shares, strict=True)]
+    return np.concatenate(scaled, axis=1).astype(np.float32)
 
 
 def _softmax(logits: Float32Array) -> Float32Array:
@@ -214,7 +242,7 @@ def choose_network(
     if settings.network != "auto":
         for part in parse_network(settings.network):
             _fetch(part, settings, progress)
-        return settings.network
+        return canonical_name(settings.network)
     (vgg16,) = parse_network("vgg16")
     try:
         fetch_weights(vgg16, settings, progress)
@@ -264,7 +292,7 @@ def open_embedder(settings: Settings, network: str, *, recorded: Fingerprint | N
         for part, sha256 in zip(parts, hashes, strict=True)
     ]
     fingerprint = Fingerprint(
-        network=network,
+        network=canonical_name(network),
         weights_sha256=tuple(loaded.weights_sha256 for loaded in networks),
         activation=" + ".join(part.activation for part in parts),
         preprocessing=tuple(loaded.preprocessing for loaded in networks),
@@ -282,8 +310,9 @@ def open_embedder(settings: Settings, network: str, *, recorded: Fingerprint | N
             runtime=_open_runtime(loaded, settings, threads),
             dimension=loaded.dimension,
             array_index=preprocessings.index(loaded.preprocessing),
+            share=share,
         )
-        for loaded in networks
+        for loaded, share in zip(networks, network_shares(network), strict=True)
     ]
     return Embedder(embedder_parts, preprocessings, fingerprint, labels)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.errors import SnapshotIncompatible
+from app.core.networks.shares import canonical_name
 from app.core.products import from_line
 from app.core.settings import Settings
 from app.core.snapshot import open_vectors
@@ -48,7 +49,7 @@ def material_of_index(settings: Settings, *, seed: int) -> Material:
     snapshots = SnapshotFolder(settings.snapshots_dir)
     snapshot = snapshots.open_live_or_previous().snapshot
     manifest = snapshot.manifest
-    if settings.network not in {"auto", manifest.network}:
+    if settings.network != "auto" and canonical_name(settings.network) != manifest.network:
         raise SnapshotIncompatible(
             f"The live index was made with {manifest.network}, and {settings.network} is asked for (--network, "
             f"LOOKALIKE_NETWORK). Index with it first, or learn from a folder with --source."

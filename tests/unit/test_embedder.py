@@ -44,9 +44,15 @@ class ScriptedRuntime:
         return Output(activation, activation[:, :1] * self._slopes, regions)
 
 
-def _embedder(*runtimes: ScriptedRuntime, labels: tuple[str, ...] = LABELS) -> Embedder:
+def _embedder(
+    *runtimes: ScriptedRuntime, labels: tuple[str, ...] = LABELS, shares: Sequence[float] | None = None
+) -> Embedder:
     fingerprint = Fingerprint("scripted", ("0" * 64,), "all of it", (PREPROCESSING,))
-    parts = [EmbedderPart(runtime, dimension=2, array_index=0) for runtime in runtimes]
+    shares = shares or [1 / len(runtimes)] * len(runtimes)
+    parts = [
+        EmbedderPart(runtime, dimension=2, array_index=0, share=share)
+        for runtime, share in zip(runtimes, shares, strict=True)
+    ]
     return Embedder(parts, (PREPROCESSING,), fingerprint, labels)
 
 
@@ -131,6 +137,22 @@ def test_two_networks_are_joined_with_equal_weight() -> None:
     embedded = embedder.embed([_image(0)])
     assert embedder.dimension == 4
     assert embedded.embeddings == pytest.approx(np.array([[0.6, 0.8, 0, 1]]) / np.sqrt(2))
+
+
+def test_the_cosine_of_two_networks_is_the_weighted_mean_of_theirs() -> None:
+    """Three parts to one: what the first tells alike counts three times as much as what the second tells apart."""
+    runtimes = ScriptedRuntime([[2.0, 0.0], [9.0, 0.0]]), ScriptedRuntime([[0.1, 0.0], [0.0, 5.0]])
+    embedder = _embedder(*runtimes, shares=[0.75, 0.25])
+    first, second = embedder.embed([_image(0), _image(1)]).embeddings
+    assert float(first @ second) == pytest.approx(0.75)
+    assert float(first @ first) == pytest.approx(1)
+
+
+def test_regions_count_as_the_embeddings_do() -> None:
+    """The lengths of the two maps are in the proportion of the lengths in the embedding."""
+    embedder = _embedder(ScriptedRuntime([[3.0, 4.0]]), ScriptedRuntime([[0.0, 0.1]]), shares=[0.8, 0.2])
+    regions = embedder.embed([_image(0)]).regions[0, 0, 0]
+    assert np.linalg.norm(regions[:2]) == pytest.approx(2 * np.linalg.norm(regions[2:]))
 
 
 def test_the_first_network_with_classes_says_them() -> None:

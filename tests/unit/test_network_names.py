@@ -8,6 +8,7 @@ from app.core.errors import SnapshotIncompatible, UnknownNetwork
 from app.core.images import Preprocessing
 from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.names import BUILT_IN_NAMES, parse_network
+from app.core.networks.shares import canonical_name, network_shares
 
 PREPROCESSING = Preprocessing(256, 224, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 FINGERPRINT = Fingerprint("vgg16", ("ab" * 32,), "fc7 after ReLU", (PREPROCESSING,))
@@ -72,3 +73,43 @@ def test_a_fingerprint_of_another_version_is_refused(document: object) -> None:
     """What cannot be read is not guessed."""
     with pytest.raises(SnapshotIncompatible, match="lookalike index"):
         Fingerprint.from_json(document)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical", "shares"),
+    [
+        ("vgg16", "vgg16", (1.0,)),
+        ("vgg16*3", "vgg16", (1.0,)),
+        ("vgg16+efficientnet_lite0", "vgg16+efficientnet_lite0", (0.5, 0.5)),
+        ("vgg16*0.7+efficientnet_lite0*.3", "vgg16*0.7+efficientnet_lite0*0.3", (0.7, 0.3)),
+        ("vgg16*7+efficientnet_lite0*3", "vgg16*0.7+efficientnet_lite0*0.3", (0.7, 0.3)),
+        ("vgg16*2+efficientnet_lite0*2", "vgg16+efficientnet_lite0", (0.5, 0.5)),
+        ("vgg16*1+vgg19*1+efficientnet_lite0*4", "vgg16*0.17+vgg19*0.17+efficientnet_lite0*0.66", (0.17, 0.17, 0.66)),
+    ],
+)
+def test_weights_are_shares_in_hundredths(name: str, canonical: str, shares: tuple[float, ...]) -> None:
+    """However they are written, equal shares are one name, which stands for itself."""
+    assert canonical_name(name) == canonical
+    assert network_shares(name) == pytest.approx(shares)
+    assert (canonical_name(canonical), network_shares(canonical)) == (canonical, network_shares(name))
+    assert [part.name for part in parse_network(name)] == [part.name for part in parse_network(canonical)]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("vgg16*0.7+vgg19", "vgg19 has no weight"),
+        ("vgg16*0+vgg19*1", "'0' is not a weight"),
+        ("vgg16*-1+vgg19*1", "'-1' is not a weight"),
+        ("vgg16*nan+vgg19*1", "'nan' is not a weight"),
+        ("vgg16*1e3+vgg19*1", "'1e3' is not a weight"),
+        ("vgg16*2*3+vgg19*1", r"'2\*3' is not a weight"),
+        ("vgg16*+vgg19*1", "'' is not a weight"),
+        ("vgg16*9999999+vgg19*1", "'9999999' is not a weight"),
+        ("vgg16*1+vgg19*1000", "less than a hundredth"),
+    ],
+)
+def test_a_bad_weight_is_refused_with_its_part(name: str, told: str) -> None:
+    """The message says which part, what is wrong, and the setting."""
+    with pytest.raises(UnknownNetwork, match=f"{told}.*LOOKALIKE_NETWORK"):
+        parse_network(name)
