@@ -64,8 +64,8 @@ class Statement:
         if removed > LARGEST_REMOVAL * products:
             raise RemovalRefused(
                 f"The source would remove {removed:,} of {products:,} products, more than {LARGEST_REMOVAL:.0%}; "
-                "nothing was removed. If it is whole, allow it with --allow-removals; if it holds only some "
-                "products, say so with --partial."
+                "nothing was removed. If it is whole, use `lookalike index SOURCE --allow-removals`; if it holds only "
+                "some products, `lookalike index SOURCE --partial`."
             )
 
 
