@@ -74,10 +74,11 @@ def _look(
     index, row_products = snapshot.index, snapshot.row_products
     progress.phase("Comparing every picture with all others", len(pictures))
     neighbours = find_neighbours(index, row_products, progress.advance)
-    hubness = find_hubs(index, row_products, neighbours)
+    categories = [picture.product.category for picture in pictures]
+    hubness = find_hubs(index, row_products, neighbours, categories)
     watch.lap("neighbours")
     progress.phase("Judging the categories")
-    judgement = judge_labels(index, [picture.product.category for picture in pictures], row_products, neighbours)
+    judgement = judge_labels(index, categories, row_products, neighbours)
     watch.lap("categories")
     progress.phase("Looking at the pictures", len(pictures))
     inspection = inspect_files(pictures, pool, progress.advance)

@@ -83,14 +83,15 @@ def inspect_file(
     if isinstance(data, Unusable):
         return data
     sha256 = hashlib.sha256(data).hexdigest()
-    if recorded_sha256 not in {None, sha256}:
-        return Unusable(CHANGED, "The file was changed after it was indexed.")
     if sha256 in known:
         return Unusable(KNOWN, "The same picture is in the index.")
     try:
-        return measure(pool.prepare(data, [SQUARE]).arrays[0])
+        quality = measure(pool.prepare(data, [SQUARE]).arrays[0])
     except InvalidImage as error:
         return Unusable(error.slug, error.message)
+    if recorded_sha256 not in {None, sha256}:
+        return Unusable(CHANGED, "Another picture is in its place since it was indexed; index again.")
+    return quality
 
 
 def squares(locations: Iterable[str], pool: DecodePool) -> dict[str, UInt8Array]:

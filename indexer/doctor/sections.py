@@ -140,7 +140,7 @@ def _wrong_category(looked: Looked, judgement: Judgement, row: int) -> Finding:
             Entry.of(picture, f"In {picture.product.category}; looks like {suggested}."),
             *(Entry.of(looked.pictures[other], "Looks alike", is_evidence=True) for other in others),
         ),
-        note=f"{picture.product.category} → {suggested}, {confidence:.0%} sure",
+        note=f"{picture.product.category} → {suggested}, {min(confidence, 0.99):.0%} sure",
         facts={"category": picture.product.category, "suggested": suggested, "confidence": round(confidence, 4)},
     )
 
