@@ -87,6 +87,11 @@ _SEARCH_FIELDS = {
         "examples": ["category,attributes.colour"],
         "description": "Fields whose values are counted over the products that may be found.",
     },
+    "explain": {
+        "type": "boolean",
+        "default": False,
+        "description": "Whether to tell why each hit is one: which parts of the two pictures made them similar.",
+    },
 }
 
 SEARCH_BODY: dict[str, Any] = {

@@ -24,7 +24,7 @@ from app.search.service import Wanted
 
 DEFAULT_K = 10
 MAX_K = 100
-SEARCH_FIELDS = ("image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets")
+SEARCH_FIELDS = ("image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets", "explain")
 CLASSIFY_FIELDS = ("image", "region")
 
 _INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -60,6 +60,8 @@ FilterText = Annotated[
 FacetNames = Annotated[
     str | None, Query(description="Fields whose values are counted.", examples=["category,attributes.colour"])
 ]
+
+Explain = Annotated[bool, Query(description="Whether to tell why each hit is one: see docs/answers.md.")]
 
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 """A moment in ISO 8601, with its time zone."""
@@ -109,11 +111,14 @@ def search_request(form: Form) -> SearchRequest:
             _decimal("min_score", fields["min_score"], -1, 1) if "min_score" in fields else None,
             fields.get("filter"),
             fields.get("facets"),
+            explain=_flag("explain", fields["explain"]) if "explain" in fields else False,
         ),
     )
 
 
-def wanted(k: int, min_score: float | None, filter_text: str | None, facet_names: str | None) -> Wanted:
+def wanted(
+    k: int, min_score: float | None, filter_text: str | None, facet_names: str | None, *, explain: bool = False
+) -> Wanted:
     """
     Return what a search is to return, its filter and facets read.
 
@@ -125,7 +130,20 @@ def wanted(k: int, min_score: float | None, filter_text: str | None, facet_names
         min_score=min_score,
         filter=None if filter_text is None else parse_filter(filter_text),
         facets=() if facet_names is None else parse_facets(facet_names),
+        explain=explain,
     )
+
+
+async def similar_wanted(
+    *,
+    k: K = DEFAULT_K,
+    min_score: MinScore = None,
+    filter_text: FilterText = None,
+    facets: FacetNames = None,
+    explain: Explain = False,
+) -> Wanted:
+    """Read the query parameters of GET /products/{id}/similar."""
+    return wanted(k, min_score, filter_text, facets, explain=explain)
 
 
 def classify_request(form: Form) -> tuple[bytes, Region | None]:
@@ -169,6 +187,12 @@ def _whole_number(name: str, text: str, low: int, high: int) -> int:
     if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
         raise InvalidParameter(f"{name}: it must be a whole number from {low} to {high}.")
     return int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise InvalidParameter(f"{name}: it must be true or false.")
+    return text == "true"
 
 
 def _decimal(name: str, text: str, low: float, high: float) -> float:

@@ -3,6 +3,7 @@
 import time
 
 from app.api.schemas import (
+    Explanation,
     FacetValue,
     ImageLink,
     LabelProbability,
@@ -10,20 +11,28 @@ from app.api.schemas import (
     Product,
     ProductPut,
     ProductSummary,
+    RegionMap,
     SearchResponse,
     SearchResult,
     SearchTimings,
     SnapshotListed,
     SnapshotUsed,
 )
+from app.core.images import Region
 from app.core.products import ProductRecord
 from app.core.snapshot_reader import SnapshotInfo
+from app.core.vector_index import Float32Array
 from app.search.changes import Changed
+from app.search.explaining import ExplainedHit
 from app.search.service import Answer, Timings
 
 
 def search_response(request_id: str, answer: Answer, started_s: float) -> SearchResponse:
-    """Return the answer to a search that began at `started_s` of `time.perf_counter`."""
+    """
+    Return the answer to a search that began at `started_s` of `time.perf_counter`.
+
+    What was not asked for is unset in it, and to be left out where it is sent.
+    """
     manifest = answer.live.snapshot.manifest
     return SearchResponse(
         request_id=request_id,
@@ -39,18 +48,41 @@ def search_response(request_id: str, answer: Answer, started_s: float) -> Search
         match=None if answer.match is None else Match.model_validate(answer.match),
         classes=[LabelProbability.model_validate(label) for label in answer.query.classes],
         categories=[LabelProbability.model_validate(label) for label in answer.categories],
-        results=[
-            SearchResult(
-                rank=rank,
-                score=round(hit.score, 6),
-                image=image_link(hit.image_id),
-                product=ProductSummary.model_validate(hit.product),
-            )
-            for rank, hit in enumerate(answer.hits, start=1)
-        ],
+        results=_results(answer),
         facets={name: [FacetValue.model_validate(value) for value in values] for name, values in answer.facets.items()},
         timings_ms=timings_ms(answer.timings, started_s),
     )
+
+
+def _results(answer: Answer) -> list[SearchResult]:
+    results = [
+        SearchResult(
+            rank=rank,
+            score=round(hit.score, 6),
+            image=image_link(hit.image_id),
+            product=ProductSummary.model_validate(hit.product),
+        )
+        for rank, hit in enumerate(answer.hits, start=1)
+    ]
+    if answer.explanations is None:
+        return results
+    return [
+        result.model_copy(update={"explanation": found and _explanation(found)})
+        for result, found in zip(results, answer.explanations, strict=True)
+    ]
+
+
+def _explanation(found: ExplainedHit) -> Explanation:
+    return Explanation(
+        query_image=None if found.query_image_id is None else image_link(found.query_image_id),
+        query=_region_map(found.query_seen, found.maps.query),
+        hit=_region_map(found.hit_seen, found.maps.hit),
+    )
+
+
+def _region_map(seen: Region, values: Float32Array) -> RegionMap:
+    left, top, right, bottom = (round(side, 4) for side in (seen.x0, seen.y0, seen.x1, seen.y1))
+    return RegionMap(seen=(left, top, right, bottom), values=values.astype(float).round(3).tolist())
 
 
 def timings_ms(timings: Timings, started_s: float) -> SearchTimings:

@@ -3,18 +3,18 @@
 import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from starlette.requests import Request
 
 from app.api.dependencies import Service, limit_rate, while_connected
 from app.api.openapi import problems
-from app.api.parameters import DEFAULT_K, FacetNames, FilterText, K, MinScore, ProductId, only_query, wanted
+from app.api.parameters import ProductId, only_query, similar_wanted
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
 from app.core.errors import DatabaseError, InvalidParameter, NotFound, RateLimited, Unavailable
 from app.core.products import ProductRecord
 from app.db.records import ProductPage
-from app.search.service import Trace
+from app.search.service import Trace, Wanted
 
 MAX_PAGE = 100
 
@@ -84,22 +84,19 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
     "/products/{product_id}/similar",
     summary="Find the products that look like this one",
     responses=problems(NotFound, RateLimited, Unavailable),
-    dependencies=[only_query("k", "min_score", "filter", "facets"), limit_rate],
+    response_model_exclude_unset=True,
+    dependencies=[only_query("k", "min_score", "filter", "facets", "explain"), limit_rate],
 )
 async def similar_products(
     request: Request,
     response: Response,
     service: Service,
     product_id: ProductId,
-    k: K = DEFAULT_K,
-    min_score: MinScore = None,
-    filter_text: FilterText = None,
-    facets: FacetNames = None,
+    wanted: Annotated[Wanted, Depends(similar_wanted)],
 ) -> SearchResponse:
     """Search with a product of the catalogue, by all of its images; the product itself is left out."""
     started_s = time.perf_counter()
-    work = service.search.search_product(product_id, wanted(k, min_score, filter_text, facets), Trace())
-    answer = await while_connected(request, work)
+    answer = await while_connected(request, service.search.search_product(product_id, wanted, Trace()))
     response.headers["Cache-Control"] = "no-store"
     return search_response(request.state.request_id, answer, started_s)
 

@@ -23,6 +23,7 @@ router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
     "/search",
     summary="Find the products that look like a photo",
     responses=problems(*UPLOAD_ERRORS, NotFound, Unavailable),
+    response_model_exclude_unset=True,
     openapi_extra=SEARCH_BODY,
 )
 async def search(request: Request, response: Response, service: Service, bodies: Bodies) -> SearchResponse:

@@ -134,6 +134,34 @@ class SnapshotUsed(Out):
     published_at: datetime
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class RegionMap(Out):
+    """Which places of a picture counted, as a coarse grid."""
+
+    seen: tuple[Share, Share, Share, Share] = Field(
+        examples=[[0.0625, 0.1667, 0.9375, 0.8333]],
+        description="The part of the upright picture that the grid covers, as shares of its sides: left, top, right, "
+        "bottom. The network sees no more of it.",
+    )
+    values: list[list[Share]] = Field(
+        examples=[[[0.1, 0.4], [0.2, 1.0]]],
+        description="Rows from the top, values from the left: 0 for a place that did not count, 1 for the one that "
+        "counted most.",
+    )
+
+
+class Explanation(Out):
+    """What made the query and a result similar."""
+
+    query_image: ImageLink | None = Field(
+        description="The image that was compared, of the product that was searched with; null for a photo."
+    )
+    query: RegionMap
+    hit: RegionMap = Field(description="Of the result's image.")
+
+
 class SearchResult(Out):
     """One product that looks like the query."""
 
@@ -141,6 +169,11 @@ class SearchResult(Out):
     score: float = Field(examples=[0.913], description="Cosine similarity of the best image; larger is more similar.")
     image: ImageLink = Field(description="The product's image that is most similar.")
     product: ProductSummary
+    explanation: Explanation | None = Field(
+        default=None,
+        description="Only with explain. Null where the index keeps nothing to tell it from, or the network has no "
+        "regions.",
+    )
 
 
 class SearchTimings(Out):

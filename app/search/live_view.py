@@ -71,6 +71,14 @@ class LiveView:
         found = self.find(product_id)
         return None if found is None else found[0].products.record(found[1])
 
+    def embedding(self, image_id: str) -> Float32Array | None:
+        """Return the embedding of an image that searches show, unit-norm, shape (d,)."""
+        for segment, shown in self.segments():
+            row = segment.rows.get(image_id)
+            if row is not None and (shown is None or shown[segment.row_products[row]]):
+                return segment.index.embedding(row)
+        return None
+
     def image(self, image_id: str) -> ImageRecord | None:
         """Return an image of a product that searches show."""
         for segment, shown in self.segments():

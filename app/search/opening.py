@@ -30,7 +30,7 @@ from app.search.live_index import LiveIndex
 from app.search.pictures import Pictures
 from app.search.product_pictures import LIVE_LIMITS, ProductPictures
 from app.search.readiness import ReadinessCheck
-from app.search.service import Look, SearchService, embed_batch
+from app.search.service import Aids, Look, SearchService, embed_batch
 
 LOOKUP_THREADS = 2  # fewer than the database's pool has connections
 MAX_WAITING_PICTURES = 256  # a few pages of thumbnails
@@ -106,8 +106,7 @@ async def open_service(
             decoding=executors.decoding,
             batcher=batcher,
             lookups=executors.lookups,
-            head=opened.head,
-            signatures=opened.signatures,
+            aids=Aids(opened.head, opened.signatures, opened.codes),
         )
         opened.head.start()
         cleanup.callback(opened.head.close)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.core.errors import NotFound
 from app.core.files import MIB
+from app.core.images import Region
 from app.core.regions import Code
 from app.core.signature import UInt8Array
 from app.core.vector_index import Float32Array
@@ -37,25 +38,43 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class QueryPicture:
+    """
+    One picture that is searched with, as far as hits are explained by it.
+
+    Attributes:
+        seen: The part of the upright picture that the network sees.
+        code: Of its regions; None: it is looked up, if it is asked for.
+        image_id: Of the catalogue; None: of a photo, which is in none.
+        image_sha256: The same.
+    """
+
+    seen: Region
+    code: Code | None = None
+    image_id: str | None = None
+    image_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """
     What is searched with: embeddings of shape (m, d), the photo's classes, and the product to leave out.
 
     `m` is 1 for a photo and the number of its images for a product; a neighbour counts with its best score over them.
-    `codes` are of a photo's regions, to explain hits with. `photo` is None for a product.
+    `pictures` are as many, to explain hits with. `photo` is None for a product.
     """
 
     embeddings: Float32Array
     classes: tuple[ClassProbability, ...] = ()
     low_confidence: bool = False
     leave_out_product_id: str | None = None
-    codes: tuple[Code | None, ...] = ()
+    pictures: tuple[QueryPicture, ...] = ()
     photo: Photo | None = None
 
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, nearly."""
-        codes_bytes = sum(code.values.nbytes for code in self.codes if code is not None)
+        codes_bytes = sum(picture.code.values.nbytes for picture in self.pictures if picture.code)
         return self.embeddings.nbytes + codes_bytes + (self.photo.signature.nbytes if self.photo else 0)
 
 

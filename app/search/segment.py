@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.core.products import ImageRecord
 from app.core.snapshot import Int32Array
 from app.core.vector_index import BoolArray, Float32Array, VectorIndex
 from app.search.product_table import ProductTable
@@ -42,8 +43,16 @@ class Segment:
 
     def embeddings_of(self, product: int) -> Float32Array:
         """Return the embeddings of a product's images, shape (m, d)."""
+        return np.stack([self.index.embedding(row) for row in self._rows_of(product)])
+
+    def images_of(self, product: int) -> list[ImageRecord]:
+        """Return the images of a product in the order of `embeddings_of`."""
+        images = {image.id: image for image in self.products.record(product).images}
+        return [images[self.image_ids[row]] for row in self._rows_of(product)]
+
+    def _rows_of(self, product: int) -> range:
         first, last = np.searchsorted(self.row_products, [product, product + 1])
-        return np.stack([self.index.embedding(row) for row in range(first, last)])
+        return range(first, last)
 
     def nearest(self, embeddings: Float32Array, k: int, allowed: BoolArray | None = None) -> list[Nearest]:
         """

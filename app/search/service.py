@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,8 @@ from app.core.category_head import CategoryHead
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, NotFound
-from app.core.images import PreparedImage, Region
+from app.core.explain import seen_part
+from app.core.images import PreparedImage, Preprocessing, Region
 from app.core.regions import Code, RegionCodes
 from app.core.signature_store import SignatureStore
 from app.core.snapshot_reader import LiveSnapshot
@@ -21,13 +22,14 @@ from app.core.verdict import Match
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.categories import NEIGHBOURS, category_probabilities
+from app.search.explaining import ExplainedHit, Explainer
 from app.search.facets import FacetValue, facet_counts
 from app.search.filters import Filter
 from app.search.live_head import LiveHead
 from app.search.live_index import LiveIndex
 from app.search.live_view import LiveView
 from app.search.neighbours import Hit, nearest_products
-from app.search.queries import ClassProbability, Photo, Query, QueryStore
+from app.search.queries import ClassProbability, Photo, Query, QueryPicture, QueryStore
 from app.search.segment import Segment
 from app.search.verdicts import exact_first, judge
 
@@ -72,17 +74,19 @@ class Wanted:
         min_score: Lowest score of a hit.
         filter: Which products may be hits; None: all.
         facets: Fields whose values are counted, over all products that the filter wants.
+        explain: Whether to tell why each hit is one.
     """
 
     k: int
     min_score: float | None = None
     filter: Filter | None = None
     facets: tuple[str, ...] = ()
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one search found, all of it in one snapshot."""
+    """What one search found, all of it in one snapshot; `explanations` as many as hits, or None where not wanted."""
 
     live: LiveSnapshot
     query_id: str
@@ -90,6 +94,7 @@ class Answer:
     match: Match | None
     categories: list[ClassProbability]
     hits: list[Hit]
+    explanations: list[ExplainedHit | None] | None
     facets: dict[str, list[FacetValue]]
     timings: Timings
 
@@ -111,11 +116,26 @@ class Trace:
     photo: PhotoFacts | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """
+    What tells more than scores do.
+
+    Attributes:
+        head: Knows the shop's own categories.
+        signatures: Tell the very picture from one that looks like it.
+        codes: Tell why a hit is one.
+    """
+
+    head: LiveHead
+    signatures: SignatureStore
+    codes: RegionCodes
+
+
 class SearchService:
     """
     Answers searches. Its coroutines never block the loop: photos are decoded by `pool` in the threads of `decoding`,
-    embedded by `batcher`, and looked up in the threads of `lookups`. `head` knows the shop's own categories, and
-    `signatures` tell the very picture from one that looks like it.
+    embedded by `batcher`, and looked up in the threads of `lookups`.
     """
 
     def __init__(
@@ -127,8 +147,7 @@ class SearchService:
         decoding: BoundedExecutor,
         batcher: Batcher[PreparedImage, Look],
         lookups: BoundedExecutor,
-        head: LiveHead,
-        signatures: SignatureStore,
+        aids: Aids,
     ) -> None:
         self._live_index = live_index
         self._embedder = embedder
@@ -136,8 +155,8 @@ class SearchService:
         self._decoding = decoding
         self._batcher = batcher
         self._lookups = lookups
-        self._head = head
-        self._signatures = signatures
+        self._aids = aids
+        self._explainer = Explainer(aids.codes, embedder.preprocessings)
         self._queries = QueryStore()
 
     async def search_photo(self, data: bytes, region: Region | None, wanted: Wanted, trace: Trace) -> Answer:
@@ -167,7 +186,8 @@ class SearchService:
             NotFound: There is no such product, or it was imported and is not in the index yet.
         """
         view = self._live_index.view
-        return await self._search(_product_query(view, product_id), wanted, trace, view=view)
+        query = _product_query(view, product_id, self._embedder.preprocessings)
+        return await self._search(query, wanted, trace, view=view)
 
     async def classify(self, data: bytes, region: Region | None, trace: Trace) -> Classification:
         """
@@ -199,11 +219,12 @@ class SearchService:
         look = await self._batcher.submit(prepared)
         trace.timings.embed_ms = _milliseconds_since(started_s)
         classes = top_classes(look.probabilities, self._embedder.class_labels)
+        seen = seen_part(prepared.width_px, prepared.height_px, self._embedder.preprocessings, region)
         return Query(
             embeddings=look.embedding[np.newaxis],
             classes=classes,
             low_confidence=prepared.is_uniform,
-            codes=(look.code,),
+            pictures=(QueryPicture(seen, look.code),),
             photo=Photo(prepared.signature, sha256 if region is None else ""),
         )
 
@@ -225,14 +246,22 @@ class SearchService:
             match=found.match,
             categories=found.categories,
             hits=found.hits,
+            explanations=found.explanations,
             facets=found.facets,
             timings=trace.timings,
         )
 
     async def _find(self, view: LiveView, query: Query, wanted: Wanted, trace: Trace) -> "_Found":
         started_s = time.perf_counter()
+
+        def find() -> "_Found":
+            found = _find(view, query, wanted, self._aids.head.head, self._aids.signatures)
+            if not wanted.explain:
+                return found
+            return replace(found, explanations=self._explainer.explain(view, query, found.hits))
+
         try:
-            return await self._lookups.run(lambda: _find(view, query, wanted, self._head.head, self._signatures))
+            return await self._lookups.run(find)
         finally:
             trace.timings.search_ms += _milliseconds_since(started_s)
 
@@ -245,6 +274,7 @@ class _Found:
     match: Match | None
     categories: list[ClassProbability]
     facets: dict[str, list[FacetValue]]
+    explanations: list[ExplainedHit | None] | None = None
 
 
 def _find(
@@ -301,12 +331,20 @@ def top_classes(probabilities: Float32Array, labels: Sequence[str]) -> tuple[Cla
     return tuple(ClassProbability(labels[i], float(probabilities[i])) for i in best)
 
 
-def _product_query(view: LiveView, product_id: str) -> Query:
+def _product_query(view: LiveView, product_id: str, preprocessings: Sequence[Preprocessing]) -> Query:
     found = view.find(product_id)
     if found is None:
         raise NotFound("The index has no product of this id; one that was imported is in it when that is published.")
     segment, number = found
-    return Query(segment.embeddings_of(number), leave_out_product_id=product_id)
+    pictures = tuple(
+        QueryPicture(
+            seen_part(image.width_px, image.height_px, preprocessings),
+            image_id=image.id,
+            image_sha256=image.sha256,
+        )
+        for image in segment.images_of(number)
+    )
+    return Query(segment.embeddings_of(number), leave_out_product_id=product_id, pictures=pictures)
 
 
 def _milliseconds_since(started_s: float) -> float:

@@ -66,7 +66,7 @@ def test_the_forms_are_described_with_examples(document: dict[str, Any]) -> None
         document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
         for path in ("/search", "/classify")
     )
-    assert set(search) == {"image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets"}
+    assert set(search) == {"image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets", "explain"}
     assert set(classify) == {"image", "region"}
     assert all(part.get("description") for part in search.values())
 
