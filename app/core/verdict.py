@@ -10,6 +10,7 @@ its own pictures when it was built (`indexer.calibration`):
 - a logistic regression that tells copies of a picture, shrunk or cropped, from other pictures that look like it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
@@ -30,9 +31,6 @@ STRANGE_SHARE: Final = 0.02
 """Share of the catalogue's own pictures, left out, that are as far away as a photo of nothing in it."""
 CANDIDATES: Final = 8
 """Hits that are looked at for the very picture: a half-size copy is among the first eight of 3,795 photos."""
-
-EXACT_ABOVE: Final = 0.5
-"""Probability from which a hit counts as the very picture."""
 
 _CERTAIN: Final = 1 - 1e-4  # of two pictures, however alike, nobody knows
 _SHARP: Final = 5e-4
@@ -61,12 +59,10 @@ class CopyDetector(BaseModel):
     bias: float
     pictures: int = Field(ge=0, description="Pictures whose copies it was learned from; 0: as it comes.")
 
-    def probabilities(self, cosines: Cosines, sameness: Sameness) -> Float64Array:
-        """Return the probability that each of m pictures is the one that was asked with, shape (m,)."""
-        features = copy_features(cosines, sameness)
-        logits = features @ np.array([self.cosine, self.correlation, self.colour]) + self.bias
-        probabilities: Float64Array = np.minimum(1 / (1 + np.exp(-np.clip(logits, -50, 50))), _CERTAIN)
-        return probabilities
+    def logits(self, cosines: Cosines, sameness: Sameness) -> Float64Array:
+        """Return the logit of the probability that each of m pictures is the one that was asked with, shape (m,)."""
+        logits: Float64Array = copy_features(cosines, sameness) @ [self.cosine, self.correlation, self.colour]
+        return logits + self.bias
 
 
 def copy_features(cosines: Cosines, sameness: Sameness) -> Float64Array:
@@ -98,7 +94,7 @@ class Calibration(BaseModel):
         """Return the share of the catalogue's own pictures that are less near, 0 to 1."""
         return float(np.interp(nearness, self.nearness, np.linspace(0, 1, len(self.nearness))))
 
-    def judge(self, nearness: float, exact: float = 0.0) -> Match:
+    def judge(self, nearness: float, exact: float = -math.inf) -> Match:
         """
         Return the verdict on a photo.
 
@@ -108,16 +104,20 @@ class Calibration(BaseModel):
 
         Args:
             nearness: As `nearness_of` returns it.
-            exact: Probability that one of the hits is the very picture.
+            exact: Logit of the probability that one of the hits is the very picture.
         """
-        if exact > EXACT_ABOVE:
-            return Match("exact", exact)
+        if exact > 0:
+            return Match("exact", min(_probability(exact), _CERTAIN) if exact < math.inf else 1.0)
         rank = self.rank(nearness)
         if nearness < self.none_below:
             return Match("none", 1 - rank)
         if self.right_slope is None or self.right_bias is None:
             return Match("similar", rank)
-        return Match("similar", float(1 / (1 + np.exp(-(self.right_slope * nearness + self.right_bias)))))
+        return Match("similar", _probability(self.right_slope * nearness + self.right_bias))
+
+
+def _probability(logit: float) -> float:
+    return (1 + math.tanh(logit / 2)) / 2  # exp would overflow
 
 
 def nearness_of(scores: Sequence[float]) -> float:

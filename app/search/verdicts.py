@@ -7,7 +7,7 @@ import numpy as np
 
 from app.core.signature import compare
 from app.core.signature_store import SignatureStore
-from app.core.verdict import CANDIDATES, Calibration, Match, nearness_of
+from app.core.verdict import CANDIDATES, Calibration, Float64Array, Match, nearness_of
 from app.search.live_view import LiveView
 from app.search.neighbours import Hit
 from app.search.queries import Photo
@@ -40,9 +40,9 @@ def judge(view: LiveView, photo: Photo | None, hits: Sequence[Hit], signatures: 
         return Judged(None)
     if not hits:
         return Judged(Match("none", 1.0))
-    probabilities = _probabilities(view, photo, hits[:CANDIDATES], calibration, signatures)
-    best = int(np.argmax(probabilities))
-    match = calibration.judge(nearness_of([hit.score for hit in hits]), float(probabilities[best]))
+    logits = _exact_logits(view, photo, hits[:CANDIDATES], calibration, signatures)
+    best = int(np.argmax(logits))
+    match = calibration.judge(nearness_of([hit.score for hit in hits]), float(logits[best]))
     return Judged(match, hits[best] if match.verdict == "exact" else None)
 
 
@@ -51,15 +51,18 @@ def exact_first(hits: Sequence[Hit], exact: Hit | None) -> list[Hit]:
     return sorted(hits, key=lambda hit: hit != exact)
 
 
-def _probabilities(
+def _exact_logits(
     view: LiveView, photo: Photo, hits: Sequence[Hit], calibration: Calibration, signatures: SignatureStore
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the probability that each hit's picture is the photo, shape (hits,); 0 where it has no signature."""
+) -> Float64Array:
+    """
+    Return the logit of the probability that each hit's picture is the photo, shape (hits,).
+
+    That is infinite for the same file, and minus infinity without a signature. Logits rather than probabilities: those
+    of two nearly equal pictures would both be 1, and the better one could not be told.
+    """
     images = [view.image(hit.image_id) for hit in hits]
     sha256s = [image.sha256 if image else "" for image in images]
-    is_same_file = np.array([photo.sha256 == sha256 for sha256 in sha256s])
-    if is_same_file.any():
-        return is_same_file.astype(np.float64)
     known, found = signatures.get(sha256s)
-    probabilities = calibration.copies.probabilities([hit.score for hit in hits], compare(photo.signature, found))
-    return np.where(known, probabilities, 0.0)
+    logits = calibration.copies.logits([hit.score for hit in hits], compare(photo.signature, found))
+    is_same_file = np.array([photo.sha256 == sha256 for sha256 in sha256s])
+    return np.where(is_same_file, np.inf, np.where(known, logits, -np.inf))

@@ -1,5 +1,7 @@
 """The verdict on a photo, from a calibration."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -15,12 +17,12 @@ CALIBRATION = Calibration(
 @pytest.mark.parametrize(
     ("nearness", "exact", "verdict"),
     [
-        (0.3, 0.0, "none"),
-        (0.6, 0.4, "none"),
-        (0.607, 0.0, "similar"),
-        (0.95, 0.5, "similar"),
-        (0.95, 0.9, "exact"),
-        (0.3, 0.9, "exact"),
+        (0.3, -9.0, "none"),
+        (0.6, -0.1, "none"),
+        (0.607, -math.inf, "similar"),
+        (0.95, 0.0, "similar"),
+        (0.95, 0.1, "exact"),
+        (0.3, math.inf, "exact"),
     ],
 )
 def test_a_verdict_follows_nearness_and_sameness(nearness: float, exact: float, verdict: str) -> None:
@@ -28,6 +30,12 @@ def test_a_verdict_follows_nearness_and_sameness(nearness: float, exact: float, 
     match = CALIBRATION.judge(nearness, exact)
     assert match.verdict == verdict
     assert 0 <= match.confidence <= 1
+
+
+def test_only_the_same_file_is_certainly_the_very_picture() -> None:
+    """Of two pictures, however alike, nobody knows."""
+    assert CALIBRATION.judge(0.95, math.inf).confidence == 1
+    assert 0.999 < CALIBRATION.judge(0.95, 1e6).confidence < 1
 
 
 def test_none_is_surer_the_farther_away_a_photo_is() -> None:
@@ -51,8 +59,8 @@ def test_without_categories_similar_is_a_rank() -> None:
 def test_a_copy_is_told_from_something_alike() -> None:
     """By what the pictures are, although the other one has the better cosine."""
     sameness = Sameness(np.array([0.998, 0.93], np.float32), np.array([0.2, 3.0], np.float32))
-    copy, alike = COPIES.probabilities([0.86, 0.88], sameness)
-    assert copy > 0.5 > alike
+    copy, alike = COPIES.logits([0.86, 0.88], sameness)
+    assert copy > 0 > alike
 
 
 def test_nearness_is_that_of_the_first_five() -> None:
