@@ -5,7 +5,7 @@ from typing import Any
 
 from indexer.evaluation.bootstrap import CONFIDENCE, Estimate
 from indexer.evaluation.measuring import By, Measured, Result
-from indexer.evaluation.summary import CategoryRow, verdict
+from indexer.evaluation.summary import CategoryRow, category_differences, verdict
 from indexer.evaluation.worst import WorstQuery
 
 
@@ -49,6 +49,9 @@ def evaluation_document(
     }
     if len(result.measured) > 1:
         document["difference"] = {by: _figures(figures) for by, figures in result.differences.items()}
+        document["difference"]["categories"] = [
+            {"category": row.name, "precision": row.difference.as_json()} for row in category_differences(result)
+        ]
     if failures is not None:
         document["gate"] = {"passed": not failures, "failures": list(failures)}
     return document

@@ -94,18 +94,32 @@ class Result:
 
     @cached_property
     def estimates(self) -> tuple[dict[By, dict[str, Estimate]], ...]:
-        """The figures of each with their intervals; what counts as relevant is absent where no query has any of it."""
-        return tuple(self._estimates(measured.values()) for measured in self.measured)
+        """
+        The figures of each with their intervals; what counts as relevant is absent where no query has any of it.
+
+        Of two, they are over the queries that have figures in both.
+        """
+        return tuple(self._estimates(values) for values in self._shared_values)
 
     @cached_property
     def differences(self) -> dict[By, dict[str, Estimate]]:
         """The second one's figures less the first one's, query by query, with the intervals of that; for two alone."""
         if len(self.measured) == 1:
             return {}
-        first, second = (measured.values() for measured in self.measured)
+        first, second = self._shared_values
         return self._estimates(
             {by: {name: second[by][name] - values for name, values in first[by].items()} for by in AIMS}
         )
+
+    @cached_property
+    def _shared_values(self) -> tuple[dict[By, dict[str, Float64Array]], ...]:
+        """The figures of each query, NaN where not all of the catalogues have them."""
+        each = [measured.values() for measured in self.measured]
+        for by in AIMS:
+            is_missing = np.any([np.isnan(values) for found in each for values in found[by].values()], axis=0)
+            for found in each:
+                found[by] = {name: np.where(is_missing, np.nan, values) for name, values in found[by].items()}
+        return tuple(each)
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:

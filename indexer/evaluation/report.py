@@ -9,7 +9,16 @@ from indexer.evaluation.bootstrap import Estimate
 from indexer.evaluation.gate import Gate
 from indexer.evaluation.measuring import By, Measured, Result
 from indexer.evaluation.ranking import NO_CATEGORY
-from indexer.evaluation.summary import CategoryRow, advice, figure_name, headline_name, left_out, percent, verdict
+from indexer.evaluation.summary import (
+    CategoryRow,
+    advice,
+    category_differences,
+    figure_name,
+    headline_name,
+    left_out,
+    percent,
+    verdict,
+)
 from indexer.evaluation.worst import WorstQuery
 from indexer.reports import render
 
@@ -50,6 +59,7 @@ def evaluation_report(
         tables=_tables(result),
         bars=[_bar(row, result.request.k) for row in rows],
         category_rows=[_category_row(row, result.request.k) for row in rows],
+        category_differences=_category_differences(result),
         of_two=len(result.measured) > 1,
         last_name=last.catalogue.name,
         confusion=_confusion(last),
@@ -130,6 +140,16 @@ def _tables(result: Result) -> list[dict[str, Any]]:
 
 def _with_interval(found: Estimate, sign: str = "") -> str:
     return f"{found.value:{sign}.3f} ({found.low:{sign}.3f} to {found.high:{sign}.3f})"
+
+
+def _category_differences(result: Result) -> dict[str, Any] | None:
+    """Return a table of the categories of two."""
+    rows = [
+        [row.name, f"{row.before:.3f}", f"{row.after:.3f}", _with_interval(row.difference, sign="+")]
+        for row in category_differences(result)
+    ]
+    names = [measured.catalogue.name for measured in result.measured]
+    return {"columns": ["Category", *names, "Difference"], "rows": rows} if rows else None
 
 
 def _bar(row: CategoryRow, k: int) -> dict[str, Any]:

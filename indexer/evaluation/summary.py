@@ -75,6 +75,32 @@ def headline_name(by: By, k: int) -> str:
     return f"precision_at_{k}" if by == "by_category" else f"recall_at_{k}"
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryDifference:
+    """One category's share of right hits in the first and the second of two, and the difference with its interval."""
+
+    name: str
+    before: float
+    after: float
+    difference: Estimate
+
+
+def category_differences(result: Result) -> list[CategoryDifference]:
+    """Return the categories that both of two were asked for, by falling difference; none where there is only one."""
+    if len(result.measured) == 1:
+        return []
+    first, second = result.measured
+    before, after = first.evaluation.by_category.precision, second.evaluation.by_category.precision
+    rows = []
+    for name, number in second.catalogue.category_numbers.items():
+        queries = np.flatnonzero((second.asked.categories == number) & ~np.isnan(after - before))
+        if len(queries):
+            values = {"difference": after[queries] - before[queries]}
+            found = estimates(values, result.clusters[queries], seed=result.request.seed)["difference"]
+            rows.append(CategoryDifference(name, float(before[queries].mean()), float(after[queries].mean()), found))
+    return sorted(rows, key=lambda row: -row.difference.value)
+
+
 def figure_name(name: str) -> str:
     """Return `precision_at_10` as people write it: precision@10."""
     word, at, k = name.partition("_at_")
@@ -124,10 +150,19 @@ def _verdict_on_two(result: Result) -> str:
         f"(difference {found.value:+.3f}, {found.low:+.3f} to {found.high:+.3f} with 95 % certainty, measured with the "
         f"same {found.queries:,} pictures)."
     )
-    if found.low <= 0 <= found.high:
-        return f"Which of the two is better cannot be told: {told}"
+    if not _is_certain(found):
+        ranking = differences["map"]
+        in_all = (
+            f" In the ranking as a whole, {second if ranking.value > 0 else first} is better: the difference in mAP is "
+            f"{ranking.value:+.3f} ({ranking.low:+.3f} to {ranking.high:+.3f})."
+        )
+        return f"Which of the two is better cannot be told: {told}{in_all if _is_certain(ranking) else ''}"
     better, worse = (second, first) if found.value > 0 else (first, second)
     return f"{_capitalised(better)} is better than {worse}: {told}"
+
+
+def _is_certain(difference: Estimate) -> bool:
+    return difference.low > 0 or difference.high < 0
 
 
 def advice(result: Result, rows: Sequence[CategoryRow], gate: Gate) -> list[str]:
@@ -163,8 +198,8 @@ def _advice_on_two(result: Result) -> list[str]:
     if differences is None:
         return []
     found, (first, second) = differences[headline_name(by, k)], (each.catalogue for each in result.measured)
-    if found.low <= 0 <= found.high:
-        return ["Take whichever is quicker or smaller; or ask with more pictures (--queries) to tell them apart."]
+    if not _is_certain(found):
+        return ["Take whichever is quicker or smaller; or ask with more pictures, to tell them apart."]
     better = second if found.value > 0 else first
     if better.network != better.manifest.network:
         return [f"To search with it, index with “--network {better.network}”; old embeddings are kept."]
@@ -177,15 +212,14 @@ def left_out(result: Result) -> list[str]:
     sentences = []
     if query_set.skipped:
         first = query_set.skipped[0]
-        sentences.append(
-            f"{len(query_set.skipped):,} rows of the file cannot be used; the first: {first.place}: {first.message}"
-        )
+        count = len(query_set.skipped)
+        sentences.append(f"Rows that cannot be used: {count:,}; the first is {first.place}: {first.message}")
     if query_set.unreadable:
-        sentences.append(f"{query_set.unreadable:,} pictures could not be used.")
+        sentences.append(f"Pictures that could not be used: {query_set.unreadable:,}.")
     if unknown and query_set.kind != "held-out":
         what = "categories" if query_set.kind == "folder" else "products"
         shown = ", ".join(unknown[:_UNKNOWN_SHOWN]) + (", …" if len(unknown) > _UNKNOWN_SHOWN else "")
-        sentences.append(f"{len(unknown):,} {what} are not in the catalogue ({shown}).")
+        sentences.append(f"Not in the catalogue are {len(unknown):,} of the {what} ({shown}).")
     return sentences
 
 

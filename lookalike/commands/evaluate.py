@@ -12,6 +12,7 @@ from lookalike.output import print_json, print_table
 from lookalike.progress import shown_progress
 
 if TYPE_CHECKING:
+    from indexer.evaluation.bootstrap import Estimate
     from indexer.evaluation.gate import Gate
     from indexer.evaluation.measuring import Request, Result
     from indexer.evaluation.summary import CategoryRow
@@ -159,11 +160,10 @@ def _print(result: "Result", rows: "Sequence[CategoryRow]") -> None:
         _print_two(result)
     else:
         _print_figures(result)
-    if rows:
         k = result.request.k
-        name = f", {result.measured[-1].catalogue.name}" if len(result.measured) > 1 else ""
         columns = ("Category", "Queries ", f"precision@{k} ", f"nDCG@{k} ", "Wrong hits are of")
-        print_table(f"Each category{name}", columns, [_category_row(row, k) for row in rows])
+        if rows:
+            print_table("Each category", columns, [_category_row(row, k) for row in rows])
     for measured in result.measured:
         if measured.index_recall is not None:
             share = percent(float(measured.index_recall.mean()))
@@ -181,6 +181,8 @@ def _print_figures(result: "Result") -> None:
 
 
 def _print_two(result: "Result") -> None:
+    from indexer.evaluation.summary import category_differences  # noqa: PLC0415  # keeps `lookalike --help` quick
+
     first, second = result.estimates
     names = [measured.catalogue.name for measured in result.measured]
     rows = [
@@ -189,7 +191,7 @@ def _print_two(result: "Result") -> None:
             f"{first[by][name].value:.3f}",
             f"{second[by][name].value:.3f}",
             f"{found.value:+.3f}",
-            f"{found.low:+.3f} to {found.high:+.3f}",
+            _range(found),
         )
         for by, figures in result.differences.items()
         for name, found in figures.items()
@@ -197,6 +199,16 @@ def _print_two(result: "Result") -> None:
     if rows:
         columns = ("Figure", "A ", "B ", "B less A ", "With 95 % certainty ")
         print_table(f"A: {names[0]}, B: {names[1]}", columns, rows)
+        categories = [
+            (row.name, f"{row.before:.3f}", f"{row.after:.3f}", f"{row.difference.value:+.3f}", _range(row.difference))
+            for row in category_differences(result)
+        ]
+        if categories:
+            print_table(f"precision@{result.request.k} of each category", ("Category", *columns[1:]), categories)
+
+
+def _range(difference: "Estimate") -> str:
+    return f"{difference.low:+.3f} to {difference.high:+.3f}"
 
 
 def _named(by: str, name: str) -> str:

@@ -152,6 +152,7 @@ def test_two_snapshots_are_compared_on_the_same_queries(run: Run, shop: Shop) ->
     before, after = (each["figures"]["by_category"]["precision_at_10"]["value"] for each in found["evaluated"])
     assert difference["value"] == pytest.approx(after - before, abs=1e-5)
     assert difference["low"] <= difference["value"] <= difference["high"]
+    assert {row["category"] for row in found["difference"]["categories"]} == {"mugs", "bags"}
 
 
 @pytest.mark.usefixtures("shop")

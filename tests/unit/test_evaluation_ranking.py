@@ -117,6 +117,6 @@ def test_an_exact_index_finds_all() -> None:
 def test_an_index_of_something_else_is_noticed() -> None:
     """An index whose rows are mixed up finds about as much as chance does."""
     searched = random_catalogue()
-    index = VectorIndex.build(np.ascontiguousarray(searched.embeddings[::-1]))
+    index = VectorIndex.build(searched.embeddings[::-1])
 
     assert index_recall(held_out(searched, np.arange(20)), searched, index).mean() < 0.5
