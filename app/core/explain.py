@@ -2,10 +2,9 @@
 Why a hit is one: for the query and for the hit, which places of the picture made them similar.
 
 For a network whose embedding is the mean of its last map, the cosine of two embeddings is a sum over the places of
-either picture (Stylianou, Souvenir & Pless, "Visualizing Deep Similarity Networks", 2019). A place counts with what the
-cosine would lose if that place were not there, which is known without running the network again. Other networks go on
-from the same map in ways of their own, so that for them this is an approximation; how true it is, deleting shows:
-docs/explain.md.
+either picture (Stylianou, Souvenir & Pless, "Visualizing Deep Similarity Networks", 2019), and a map shows the terms of
+that sum, less what any two pictures have in common. Other networks go on from the same map in ways of their own, so
+that for them this is an approximation; how true it is, deleting shows: docs/explain.md.
 """
 
 from collections.abc import Sequence

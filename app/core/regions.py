@@ -53,11 +53,13 @@ class Basis:
     Attributes:
         sha256: Its name.
         vectors: Shape (channels, values), its columns of length 1 and at right angles.
+        mean: What the places of all pictures have in common, shape (values,), where a picture has the length 1.
         cells: Places a side of the codes.
     """
 
     sha256: str
     vectors: Float32Array
+    mean: Float32Array
     cells: int
 
     @property
@@ -69,14 +71,15 @@ class Basis:
         """
         Return the codes of n pictures, shape (n, cells, cells, values), each of length 1 as a whole.
 
+        What all pictures have is taken off, such as a plain background: two share it, but it is no reason why these
+        two are alike.
+
         Args:
             regions: As in `Embedded`, of the network that the basis is for. A map without anything has a code of zeros.
         """
-        places = resampled(regions, self.cells)
-        codes = (places.reshape(-1, places.shape[3]) @ self.vectors).reshape(*places.shape[:3], self.values)
-        lengths = np.sqrt(np.square(codes, dtype=np.float64).sum(axis=(1, 2, 3)))
-        scales = np.divide(1.0, lengths, where=lengths > 0, out=np.zeros_like(lengths))
-        return np.asarray(codes * scales.astype(np.float32)[:, np.newaxis, np.newaxis, np.newaxis], np.float32)
+        projected = _projected(resampled(regions, self.cells), self.vectors)
+        is_something = projected.any(axis=(1, 2, 3), keepdims=True)
+        return _of_length_1(np.where(is_something, projected - self.mean, np.float32(0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,14 +237,27 @@ def _read_basis(path: Path) -> Basis:
     if hashlib.sha256(document).hexdigest() != name:
         raise ValueError("its SHA-256 is not the recorded one")
     tensors = parse_safetensors(document)
-    return Basis(name, tensors["vectors"], int(tensors["cells"][0]))
+    return Basis(name, tensors["vectors"], tensors["mean"], int(tensors["cells"][0]))
 
 
 def basis_of(regions: Float32Array) -> bytes:
     """Return the file of a basis for pictures such as these, regions as in `Embedded`."""
     cells = min(CELLS, regions.shape[1])
-    places = resampled(regions, cells).reshape(-1, regions.shape[3])
-    return to_safetensors({"vectors": principal_directions(places, VALUES), "cells": np.array([cells], np.int32)})
+    maps = resampled(regions, cells)
+    vectors = principal_directions(maps.reshape(-1, maps.shape[3]), VALUES)
+    mean = _projected(maps, vectors).mean(axis=(0, 1, 2))
+    return to_safetensors({"vectors": vectors, "mean": mean, "cells": np.array([cells], np.int32)})
+
+
+def _projected(maps: Float32Array, vectors: Float32Array) -> Float32Array:
+    """Return maps (n, h, w, channels) on a basis, each of length 1 as a whole; those of zeros stay so."""
+    values = maps.reshape(-1, maps.shape[3]) @ vectors
+    return _of_length_1(values.reshape(*maps.shape[:3], vectors.shape[1]))
+
+
+def _of_length_1(maps: Float32Array) -> Float32Array:
+    lengths = np.sqrt(np.square(maps, dtype=np.float64).sum(axis=(1, 2, 3), keepdims=True))
+    return np.asarray(np.divide(maps, lengths, where=lengths > 0, out=np.zeros(maps.shape)), np.float32)
 
 
 def principal_directions(rows: Float32Array, count: int) -> Float32Array:
