@@ -135,7 +135,8 @@ def _seen(place: Float32Array, side: int) -> Float32Array:
     """Return 1 where a place is inside the picture, shape (pairs, side, side)."""
     wanted = _line(side) * np.exp(place[:, :1])
     columns, rows = ((np.abs(wanted + place[:, axis : axis + 1]) <= 0.5).astype(np.float32) for axis in (1, 2))
-    return rows[:, :, np.newaxis] * columns[:, np.newaxis, :]
+    seen: Float32Array = rows[:, :, np.newaxis] * columns[:, np.newaxis, :]
+    return seen
 
 
 def _fine(pictures: Float32Array) -> Float32Array:
@@ -143,7 +144,7 @@ def _fine(pictures: Float32Array) -> Float32Array:
     coarse = pictures
     for axis in (1, 2):
         for _ in range(2):
-            coarse = (np.roll(coarse, 1, axis) + coarse + np.roll(coarse, -1, axis)) / 3
+            coarse = (np.roll(coarse, 1, axis) + coarse + np.roll(coarse, -1, axis)) / np.float32(3)
     return pictures - coarse
 
 

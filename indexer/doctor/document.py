@@ -30,7 +30,7 @@ def _finding(finding: Finding) -> dict[str, JsonValue]:
     return document
 
 
-def _entry(entry: Entry) -> dict[str, JsonValue]:
+def _entry(entry: Entry) -> JsonValue:
     document: dict[str, JsonValue] = {
         "product_id": entry.product_id,
         "image_id": entry.image_id,

@@ -37,6 +37,7 @@ class Judgement:
         categories: Names by number; those with too few pictures are not among them.
         labels: Shape (n,): the number of each picture's own category, or NO_LABEL.
         suggested: Shape (n,): the most likely other category.
+        own: Shape (n,): probability of the picture's own category, held out; 1 where there is no label.
         wrong: Shape (n,): probability that the label is wrong; 0 where there is none.
         accuracy: Share of the pictures that the held-out judgement puts into their own category.
         wrong_share: Share of the labels that are wrong, as estimated.
@@ -45,6 +46,7 @@ class Judgement:
     categories: tuple[str, ...]
     labels: Int64Array
     suggested: Int64Array
+    own: Float32Array
     wrong: Float32Array
     accuracy: float
     wrong_share: float
@@ -160,6 +162,8 @@ def _judged(categories: tuple[str, ...], labels: Int64Array, probabilities: Floa
     suggested = np.full(len(labels), NO_LABEL, np.int64)
     suggested[labelled] = others.argmax(axis=1)
     stray = fit.wrong_share / (len(categories) - 1) * (1 - own)
+    all_own = np.ones(len(labels), np.float32)
+    all_own[labelled] = own
     wrong = np.zeros(len(labels), np.float32)
     wrong[labelled] = stray / (stray + (1 - fit.wrong_share) * own + 1e-300)
-    return Judgement(categories, labels, suggested, wrong, accuracy, fit.wrong_share)
+    return Judgement(categories, labels, suggested, all_own, wrong, accuracy, fit.wrong_share)

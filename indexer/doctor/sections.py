@@ -175,7 +175,8 @@ def blurred(looked: Looked) -> Section:
     inspection, limits = looked.inspection, looked.limits
     is_blurred = inspection.is_usable & (inspection.blur > limits.blur) & (inspection.contrast >= limits.contrast)
     rows = np.array(
-        [row for row in np.flatnonzero(is_blurred) if not _is_tiny(looked.pictures[row], limits.tiny_px)], np.int64
+        [row for row in np.flatnonzero(is_blurred).tolist() if not _is_tiny(looked.pictures[row], limits.tiny_px)],
+        np.int64,
     )
     return Section(
         "blurred",
@@ -239,7 +240,7 @@ def hubs(looked: Looked) -> Section:
 
 def unreached(looked: Looked, flagged: frozenset[str]) -> Section:
     """Return the products that no other product's picture leads to; those with a finding (`flagged`) come first."""
-    first_rows = {}
+    first_rows: dict[str, ShownPicture] = {}
     for picture in looked.pictures:
         first_rows.setdefault(picture.product.id, picture)
     products = list(first_rows.values())

@@ -24,8 +24,10 @@ from rich.table import Table
 
 from app.core.settings import Settings
 from indexer.sample_catalogue import draw_sample_catalogue
+from tests.benchmarks.doctor import measure_doctor
 from tests.benchmarks.embedding import measure_parity
 from tests.benchmarks.evaluation import measure_evaluation
+from tests.benchmarks.explaining import measure_explaining
 from tests.benchmarks.indexing import measure_indexing
 from tests.benchmarks.living import Living
 from tests.benchmarks.living_changes import measure_changes
@@ -52,6 +54,8 @@ QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "training": measure_training,
     "verdicts": measure_verdicts,
     "evaluation": measure_evaluation,
+    "doctor": measure_doctor,
+    "explain": measure_explaining,
 }
 """The parts about how good answers are, and what is learned from a catalogue."""
 PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY)
