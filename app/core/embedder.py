@@ -317,6 +317,20 @@ def open_embedder(settings: Settings, network: str, *, recorded: Fingerprint | N
     return Embedder(embedder_parts, preprocessings, fingerprint, labels)
 
 
+def start_network(network: LoadedNetwork, settings: Settings) -> Embedder:
+    """
+    Return the embedder of a network that is in memory already, such as one that is to be trained.
+
+    Raises:
+        RuntimeNotAvailable, ParityFailed: The runtime that was asked for cannot be used.
+    """
+    preprocessings = (network.preprocessing,)
+    fingerprint = Fingerprint(network.part.name, (network.weights_sha256,), network.part.activation, preprocessings)
+    runtime = _open_runtime(network, settings, use_threads(settings.threads))
+    part = EmbedderPart(runtime=runtime, dimension=network.dimension, array_index=0, share=1.0)
+    return Embedder([part], preprocessings, fingerprint, network.class_labels)
+
+
 def _open_runtime(network: LoadedNetwork, settings: Settings, threads: int) -> Runtime:
     limits = ImageLimits.from_settings(settings)
     probes = [prepare_image(data, [network.preprocessing], limits).arrays[0] for data in probe_images()]

@@ -1,7 +1,6 @@
 """`lookalike train`: learns the shop's own categories, and says how well."""
 
 import time
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +23,7 @@ class Layers(StrEnum):
     """What of the network is trained."""
 
     HEAD = "head"
+    DENSE = "dense"
 
 
 def train(
@@ -33,8 +33,17 @@ def train(
         typer.Option("--source", help="Folder to learn from, a sub-folder a category. [default: the live index]"),
     ] = None,
     layers: Annotated[
-        Layers, typer.Option("--layers", help="What is trained: head, a new last layer, which takes seconds.")
+        Layers,
+        typer.Option(
+            "--layers",
+            help="What is trained: head, a new last layer, which takes seconds; dense, the dense layers too, which "
+            "makes a network of its own, in minutes.",
+        ),
     ] = Layers.HEAD,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the network that is made: --network trained:NAME. [default: dense-1, …]"),
+    ] = None,
     network: Annotated[
         str | None, typer.Option("--network", help="Network to train on top of. [default: that of the index]")
     ] = None,
@@ -49,10 +58,43 @@ def train(
 ) -> None:
     """Learn the shop's categories and report how well; a running service uses what was learned within a second."""
     settings = Settings.load(data_dir=data_dir, network=network)
-    _TRAINERS[layers](settings, source, seed, as_json)
+    if layers is Layers.HEAD:
+        if name is not None:
+            raise typer.BadParameter("A head has no name; it belongs to its network.", param_hint="--name")
+        _train_head(settings, source, seed, as_json=as_json)
+    else:
+        _train_network(settings, source, name, seed, as_json=as_json)
 
 
-def _train_head(settings: Settings, source: Path | None, seed: int, as_json: bool) -> None:  # noqa: FBT001  # as in _TRAINERS
+def _train_network(settings: Settings, source: Path | None, name: str | None, seed: int, *, as_json: bool) -> None:
+    from indexer.training.train_network import advice, train_network  # noqa: PLC0415  # loads torch, for this only
+
+    began_s = time.perf_counter()
+    with shown_progress() as progress:
+        trained = train_network(settings, source, name=name, seed=seed, progress=progress)
+    seconds = time.perf_counter() - began_s
+    if as_json:
+        document = {
+            "network": trained.network,
+            "weights": str(trained.path),
+            "report": str(trained.report_path),
+            "card": trained.card.model_dump(mode="json"),
+            "seconds": round(seconds, 2),
+        }
+        print_json(document)
+        return
+    judged = trained.judged
+    print_figures(judged.figures)
+    typer.echo(
+        f"Of the ten pictures found for one that it has not seen, {judged.after.value:.1%} are of its category; with "
+        f"{trained.card.base} as it was, {judged.before.value:.1%}."
+    )
+    typer.echo(f"Report: {trained.report_path}")
+    typer.echo(f"Made {trained.network} from {len(trained.examples):,} pictures in {seconds:.1f} s (seed {seed}).")
+    typer.echo(advice(trained.network))
+
+
+def _train_head(settings: Settings, source: Path | None, seed: int, *, as_json: bool) -> None:
     from indexer.training.head_files import train_and_save  # noqa: PLC0415  # keeps `lookalike --help` quick
 
     began_s = time.perf_counter()
@@ -75,9 +117,6 @@ def _material(settings: Settings, source: Path | None, seed: int, progress: "Pro
     from indexer.training.folder_material import material_of_folder  # noqa: PLC0415  # loads torch, for this only
 
     return material_of_folder(settings, source, progress, seed=seed)
-
-
-_TRAINERS: dict[Layers, Callable[[Settings, Path | None, int, bool], None]] = {Layers.HEAD: _train_head}
 
 
 def head_document(trained: "TrainedHead", seconds: float) -> dict[str, Any]:

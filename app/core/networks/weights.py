@@ -9,10 +9,11 @@ import pickle  # for the name of the error that torch's restricted unpickler rai
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import safetensors
 import safetensors.torch
 import torch
 
@@ -27,11 +28,12 @@ _NAMES_SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The tensors of one file (floating-point ones in float32), and the SHA-256 of the file."""
+    """The tensors of one file (floating-point ones in float32), the SHA-256 of the file, and what it says of itself."""
 
     state: State
     sha256: str
     path: Path
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_weights(path: Path, *, expected_sha256: str | None = None) -> Weights:
@@ -62,21 +64,25 @@ def read_weights(path: Path, *, expected_sha256: str | None = None) -> Weights:
     # torch's own reader ignores the check sums of its zip files; a known hash says the same and more.
     if expected_sha256 is None and head.startswith(_ZIP_MAGIC) and not _checksums_agree(path):
         raise _corrupt(path)
-    state = _read_safetensors(path) if head[8:] == b"{" else _read_torch(path, head)
-    return Weights(_in_float32(state, path), sha256, path)
+    if head[8:] == b"{":
+        state, metadata = _read_safetensors(path)
+        return Weights(_in_float32(state, path), sha256, path, metadata)
+    return Weights(_in_float32(_read_torch(path, head), path), sha256, path)
 
 
 def _corrupt(path: Path) -> WeightsCorrupt:
     return WeightsCorrupt(f"The weights file {path} is truncated, damaged, or no weights file; get it again.")
 
 
-def _read_safetensors(path: Path) -> object:
+def _read_safetensors(path: Path) -> tuple[object, dict[str, str]]:
     try:
         state = safetensors.torch.load_file(path)
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
     except Exception as error:
         raise _corrupt(path) from error
     # The tensors are memory-mapped: one that is truncated in place later would end the process with SIGBUS.
-    return {name: tensor.clone() for name, tensor in state.items()}
+    return {name: tensor.clone() for name, tensor in state.items()}, metadata
 
 
 def _read_torch(path: Path, head: bytes) -> object:
