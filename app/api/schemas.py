@@ -196,7 +196,8 @@ class Match(Out):
     """The verdict on a photo, and how sure it is."""
 
     verdict: Literal["exact", "similar", "none"] = Field(
-        description="exact: a result shows this very picture; similar: something alike; none: nothing of the kind."
+        description="exact: this very picture, which is the first result unless a filter leaves it out; similar: "
+        "something alike; none: nothing of the kind."
     )
     confidence: float = Field(
         ge=0,

@@ -73,6 +73,15 @@ class Pictures:
         self._keep(record.sha256, thumbnail)
         return thumbnail
 
+    async def thumbnail_of(self, data: bytes) -> bytes:
+        """
+        Return a photo that is in no catalogue as a small JPEG without metadata.
+
+        Raises:
+            InvalidImage: It cannot be decoded.
+        """
+        return await self._threads.run(lambda: self._pool.thumbnail(data, THUMBNAIL_PX))
+
     def _record(self, image_id: str) -> ImageRecord:
         record = self._live_index.view.image(image_id)
         if record is None:  # of a product that was imported and is not in the index yet

@@ -4,8 +4,9 @@ import asyncio
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,9 +16,14 @@ from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 from lookalike.progress import shown_wait
 
+if TYPE_CHECKING:
+    from app.search.opening import OpenService
+    from app.search.service import Answer
+
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help="A photo: JPEG, PNG or WebP.")]
 
 OF_THE_PHOTO = ("degraded_reason", "low_confidence", "classes", "categories", "timings_ms")
+NOT_EXPLAINED = "The index keeps nothing that tells why these are hits; `lookalike reindex --full` makes it."
 ONLY_OVER_HTTP = {"request_id", "query_id"}  # they name things that end with this process
 
 
@@ -29,20 +35,29 @@ def search(
         str | None,
         typer.Option("--filter", help='Which products, as JSON: {"category": "shoes", "price": {"lt": 50}}.'),
     ] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also draw, as a PNG, which parts of the photo and of each product made them similar."
+        ),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Show the products that look most like a photo."""
-    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), k, filter_text)
+    asked = Asked(k, filter_text, explain)
+    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), asked)
     if as_json:
         print_json(document)
     else:
-        print_search(document)
+        print_search(document, is_filtered=filter_text is not None)
+        if document.get("explanation_file"):
+            typer.echo(f"What made them similar is drawn in {document['explanation_file']}.")
 
 
 def classify(image: Photo, *, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show what is in a photo: ImageNet's classes and the shop's categories."""
-    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), k=1)
+    document = _ask(image, Settings.load(data_dir=data_dir, decode_workers=1), Asked(k=1))
     if as_json:
         print_json(
             {
@@ -54,7 +69,16 @@ def classify(image: Photo, *, data_dir: DataDir = None, as_json: Json = False) -
         print_labels(document)
 
 
-def _ask(image: Path, settings: Settings, k: int, filter_text: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many products, which, and where to draw why."""
+
+    k: int
+    filter_text: str | None = None
+    explain: Path | None = None
+
+
+def _ask(image: Path, settings: Settings, asked: Asked) -> dict[str, Any]:
     """Return the answer of `POST /search` for a photo file, from the same service without HTTP."""
     from app.core.image_headers import read_header  # noqa: PLC0415  # keeps `lookalike --help` quick
     from app.core.images import ImageLimits  # noqa: PLC0415
@@ -66,19 +90,20 @@ def _ask(image: Path, settings: Settings, k: int, filter_text: str | None = None
     # The decoding child does this too, but only after seconds of loading.
     ImageLimits.from_settings(settings).check(read_header(photo))
     with shown_wait("Loading the index…"):
-        document = asyncio.run(_search_once(settings, photo, k, filter_text))
+        document = asyncio.run(_search_once(settings, photo, asked))
     if document["degraded_reason"]:
         answering = f"Snapshot {document['snapshot']['id']} answers instead of the published one."
         typer.echo(f"Warning: {answering} {document['degraded_reason']}", err=True)
     return document
 
 
-async def _search_once(settings: Settings, photo: bytes, k: int, filter_text: str | None) -> dict[str, Any]:
+async def _search_once(settings: Settings, photo: bytes, asked: Asked) -> dict[str, Any]:
     import structlog  # noqa: PLC0415  # keeps `lookalike --help` quick
 
     from app.search.filters import parse_filter  # noqa: PLC0415
 
-    wanted_filter = None if filter_text is None else parse_filter(filter_text)  # refused before seconds of loading
+    # Refused before seconds of loading.
+    wanted_filter = None if asked.filter_text is None else parse_filter(asked.filter_text)
 
     from app.api.rendering import search_response  # noqa: PLC0415
     from app.search.opening import open_service  # noqa: PLC0415
@@ -86,17 +111,54 @@ async def _search_once(settings: Settings, photo: bytes, k: int, filter_text: st
 
     # The service's log lines would mix with the answer on standard output; what matters here is warned of.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    wanted = Wanted(k, filter=wanted_filter)
+    wanted = Wanted(asked.k, filter=wanted_filter, explain=asked.explain is not None)
     async with open_service(settings) as service:
         started_s = time.perf_counter()
         answer = await service.search.search_photo(photo, None, wanted, Trace())
         response = search_response(str(uuid.uuid4()), answer, started_s)
-        document = response.model_dump(mode="json", exclude=ONLY_OVER_HTTP)
-        return {**document, "degraded_reason": service.live_index.degraded_reason}
+        document = response.model_dump(mode="json", exclude=ONLY_OVER_HTTP, exclude_unset=True)
+        document["degraded_reason"] = service.live_index.degraded_reason
+        if asked.explain is not None:
+            is_drawn = await _draw(service, photo, answer, asked.explain)
+            document["explanation_file"] = str(asked.explain) if is_drawn else None
+        return document
 
 
-def print_search(document: Mapping[str, Any]) -> None:
-    """Print the results of a search as a table, with what is in the photo above it."""
+async def _draw(service: "OpenService", photo: bytes, answer: "Answer", path: Path) -> bool:
+    """Draw the query beside each hit that is explained; False where none is."""
+    from app.core.errors import NotFound  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from app.core.explain_drawing import ExplainedPicture, draw_explanation  # noqa: PLC0415
+    from app.core.files import storage_errors, write_atomically  # noqa: PLC0415
+
+    query = await service.pictures.thumbnail_of(photo)
+    pairs = []
+    for rank, (hit, found) in enumerate(zip(answer.hits, answer.explanations or (), strict=True), start=1):
+        if found is None:
+            continue
+        try:
+            picture = await service.pictures.thumbnail(hit.image_id)
+        except NotFound:  # its file went since; the others can still be drawn
+            continue
+        caption = f"{rank}. {hit.score:.3f}  {hit.product.title}"
+        pairs.append(
+            (
+                ExplainedPicture(query, found.maps.query, found.query_seen, "Your photo"),
+                ExplainedPicture(picture.data, found.maps.hit, found.hit_seen, caption),
+            )
+        )
+    if not pairs:
+        typer.echo(f"Warning: nothing is drawn in {path}. {NOT_EXPLAINED}", err=True)
+        return False
+    with storage_errors(path.parent):
+        write_atomically(path, draw_explanation(pairs))
+    return True
+
+
+def print_search(document: Mapping[str, Any], *, is_filtered: bool = False) -> None:
+    """Print the results of a search as a table, with the verdict and what is in the photo above it."""
+    verdict = in_words(document, is_filtered=is_filtered)
+    if verdict:
+        typer.echo(verdict)
     print_labels(document)
     rows = [
         (result["rank"], f"{result['score']:.3f}", product["title"], product["category"], product["id"])
@@ -105,6 +167,21 @@ def print_search(document: Mapping[str, Any]) -> None:
     ]
     columns = ("Rank ", "Score ", "Title", "Category", "Product")
     print_table("Most similar products", columns, rows, whole="Product", spare="Category")
+
+
+def in_words(document: Mapping[str, Any], *, is_filtered: bool = False) -> str:
+    """Return the verdict on a photo as a sentence; nothing where there is none."""
+    match, results = document["match"], document["results"]
+    if match is None:
+        return ""
+    sure = f"({match['confidence']:.0%} sure)"
+    if match["verdict"] == "exact":
+        # It is the first hit, unless a filter leaves it out.
+        title = f": {results[0]['product']['title']}" if results and not is_filtered else ""
+        return f"This very picture is in the catalogue{title} {sure}."
+    if match["verdict"] == "similar":
+        return f"Something alike is in the catalogue {sure}."
+    return f"Nothing quite like it is in this catalogue; these are the closest {sure}."
 
 
 def print_labels(document: Mapping[str, Any]) -> None:

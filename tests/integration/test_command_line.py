@@ -70,7 +70,7 @@ def test_search_prints_json_with_the_names_of_the_api(run: Run, photo: Path) -> 
     assert [result["rank"] for result in document["results"]] == [1, 2]
     assert document["results"][0]["product"]["id"] == "mugs-01"
     assert document["results"][0]["product"]["price"] == 19.9
-    of_the_photo = {"low_confidence", "classes", "categories"}
+    of_the_photo = {"low_confidence", "match", "classes", "categories"}
     assert set(document) == {"snapshot", "degraded_reason", *of_the_photo, "results", "facets", "timings_ms"}
     assert document["degraded_reason"] is None
 
