@@ -8,18 +8,19 @@ from typing import Final, TypeVar
 
 from app.core.decode_pool import DecodePool
 from app.core.errors import InvalidImage
+from indexer.plain_files import Unusable, read_plain_file
 
 THUMBNAIL_PX: Final = 160
 """Longest side; such a JPEG takes 5 kB, so that a thousand of them still make a file that a browser opens at once."""
-
-_MAX_FILE_BYTES: Final = 100 * 1024 * 1024
 
 Name = TypeVar("Name", bound=Hashable)
 
 
 def thumbnail_uri(picture: Path | bytes, size_px: int, pool: DecodePool) -> str:
     """Return a picture as a `data:` address, no side longer than `size_px`; "" when its file is gone or broken."""
-    data = picture if isinstance(picture, bytes) else _read(picture)
+    data = picture if isinstance(picture, bytes) else read_plain_file(picture)
+    if isinstance(data, Unusable):
+        return ""
     try:
         thumbnail = pool.thumbnail(data, size_px)
     except InvalidImage:
@@ -44,14 +45,3 @@ def thumbnail_uris(
             uris[name] = uri
             advance()
     return uris
-
-
-def _read(path: Path) -> bytes:
-    """Return the file's bytes, none where there is no plain file: opening a pipe could wait for ever."""
-    try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as file:
-            return file.read(_MAX_FILE_BYTES)
-    except OSError:
-        return b""
