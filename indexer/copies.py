@@ -37,6 +37,7 @@ AS_IT_COMES: Final = CopyDetector(cosine=30.0, correlation=2.0, colour=-0.4, bia
 """Learned from 3,795 photos of fashion; for catalogues of too few pictures to learn from."""
 
 _FEWEST: Final = 32
+_COPIES: Final = 2  # of a picture
 _SAME: Final = 0.995  # correlation from which two of the catalogue's pictures are one, whatever their products are
 _SCORES_AT_ONCE: Final = 32 * 1024 * 1024
 
@@ -53,10 +54,7 @@ def learn_copies(tools: Tools, images: Sequence[ImageRecord], searched: Searched
     """
     drawn = sampled(range(len(images)), lambda row: images[row].id, COPIED, SEED)
     copies = [(row, copy) for row in drawn for copy in _copies_of(images[row], tools)]
-    if len({row for row, _ in copies}) < _FEWEST:
-        return AS_IT_COMES
-    features: list[Float64Array] = []
-    labels: list[BoolArray] = []
+    told: list[tuple[Float64Array, BoolArray]] = []
     progress.phase("Learning what copies look like", len(copies))
     step = min(tools.embedder.best_batch_size, max(1, _SCORES_AT_ONCE // len(images)))
     for start in range(0, len(copies), step):
@@ -65,17 +63,20 @@ def learn_copies(tools: Tools, images: Sequence[ImageRecord], searched: Searched
         scores = _scores(embedded.embeddings, searched)
         for (row, copy), cosines, refusal in zip(part, scores, refusals, strict=True):
             if refusal is None:
-                told = _told_apart(row, copy, cosines, images, searched, tools)
-                features.append(told[0])
-                labels.append(told[1])
+                told.append(_told_apart(row, copy, cosines, images, searched, tools))
         progress.advance(len(part))
-    (cosine, correlation, colour), bias = fit_logistic(np.concatenate(features), np.concatenate(labels))
+    return _learned(told)
+
+
+def _learned(told: Sequence[tuple[Float64Array, BoolArray]]) -> CopyDetector:
+    """Learn from the features of pictures and which are the copy's own; AS_IT_COMES where they are too few."""
+    pictures = sum(bool(is_own.any()) for _, is_own in told) // _COPIES
+    if pictures < _FEWEST or all(is_own.all() for _, is_own in told):
+        return AS_IT_COMES
+    features, is_own = (np.concatenate(parts) for parts in zip(*told, strict=True))
+    (cosine, correlation, colour), bias = fit_logistic(features, is_own)
     return CopyDetector(
-        cosine=float(cosine),
-        correlation=float(correlation),
-        colour=float(colour),
-        bias=bias,
-        pictures=len({row for row, _ in copies}),
+        cosine=float(cosine), correlation=float(correlation), colour=float(colour), bias=bias, pictures=pictures
     )
 
 
@@ -88,11 +89,16 @@ def _copies_of(image: ImageRecord, tools: Tools) -> Iterator[PreparedImage]:
     corner = CROP * int(image.sha256[:2], 16) / 255  # anywhere, and the same each time
     try:
         small = pool.thumbnail(data, max(image.width_px, image.height_px) // 2)
-        cropped = pool.prepare(data, preprocessings, Region(corner, CROP - corner, corner + 1 - CROP, 1 - corner))
+        cropped = pool.prepare(data, preprocessings, _without_edges(corner))
         yield pool.prepare(small, preprocessings)
         yield cropped
     except InvalidImage:  # too small to be made smaller
         return
+
+
+def _without_edges(left: float) -> Region:
+    """Return all of a picture but CROP of its width and height, `left` of them at the left and at the bottom."""
+    return Region(left, CROP - left, min(left + 1 - CROP, 1), 1 - left)
 
 
 def _scores(embeddings: Float32Array, searched: Searched) -> Float32Array:
