@@ -119,8 +119,8 @@ def wrong_categories(looked: Looked) -> Section:
         findings = [_wrong_category(looked, judgement, int(row)) for row in surest_first]
     return Section(
         "wrong-categories",
-        "Probably in the wrong category",
-        ("product that is probably in the wrong category", "products that are probably in the wrong category"),
+        "Perhaps in the wrong category",
+        ("product that is perhaps in the wrong category", "products that are perhaps in the wrong category"),
         "These pictures look like those of another category, and unlike those of their own. Filters on the category "
         "hide them from who looks for them, and photos that are like them are put into the wrong category.",
         "Correct the category in the shop, then index again. Where the category is right, the picture may show "
@@ -140,7 +140,7 @@ def _wrong_category(looked: Looked, judgement: Judgement, row: int) -> Finding:
             Entry.of(picture, f"In {picture.product.category}; looks like {suggested}."),
             *(Entry.of(looked.pictures[other], "Looks alike", is_evidence=True) for other in others),
         ),
-        note=f"{picture.product.category} → {suggested}, {min(confidence, 0.99):.0%} sure",
+        note=f"{picture.product.category} → {suggested}, {min(confidence, 0.99):.0%} likely",
         facts={"category": picture.product.category, "suggested": suggested, "confidence": round(confidence, 4)},
     )
 

@@ -13,10 +13,10 @@ TINY_PX: Final = 100
 """A shorter side below this is half of what the networks look at, enlarged."""
 BLUR: Final = 0.5
 CONTRAST: Final = 4.0
-WRONG_FROM: Final = 0.2
+WRONG_FROM: Final = 0.1
 """
-Probability of a wrong label. With 100 to 200 labels of 3,795 made wrong at random, 0.2 finds 0.90 to 0.92 of them, 0.95
-to 0.99 where the catalogue's own doubtful labels are left out; docs/doctor.md tells how that was counted.
+Probability of a wrong label. Of 150 labels among 3,795 that were made wrong at random it finds 0.94; docs/doctor.md
+tells how that was counted, and how many others are suspected with them.
 """
 
 
