@@ -13,19 +13,20 @@ export class Problem extends Error {
 /**
  * Search with a photo, or again with one that the service still remembers.
  *
- * @param {{photo?: Blob, queryId?: string, k: number}} query
+ * @param {{photo?: Blob, queryId?: string, k: number, explain?: boolean}} query
  * @param {{signal: AbortSignal, onUpload?: (share: number) => void}} options
  */
-export function search({ photo, queryId, k }, options) {
+export function search({ photo, queryId, k, explain = false }, options) {
   const body = new FormData();
   if (photo) body.append("image", photo, "photo");
   else body.append("query_id", queryId);
   body.append("k", String(k));
+  if (explain) body.append("explain", "true");
   return request("POST", "/search", { ...options, body, bodyBytes: photo?.size ?? 0 });
 }
 
-export const similar = (id, k, options) =>
-  request("GET", `/products/${encodeURIComponent(id)}/similar?k=${k}`, options);
+export const similar = (id, k, { explain = false, ...options }) =>
+  request("GET", `/products/${encodeURIComponent(id)}/similar?k=${k}${explain ? "&explain=true" : ""}`, options);
 
 export const product = (id, options) => request("GET", `/products/${encodeURIComponent(id)}`, options);
 

@@ -138,14 +138,15 @@ async function askWithPhoto(step, known, signal) {
 }
 
 /** Search with the photo itself, or with the service's memory of it; each stands in where the other is lost. */
-async function searchByPhoto(step, known, k, signal, { upload }) {
+async function searchByPhoto(step, known, k, signal, { upload, explain = false }) {
   if (!upload && !step.queryId) throw new api.Problem({ slug: "lost-photo" });
   view.stage(upload ? SENDING : LOOKING, upload ? 0 : null);
   try {
-    return await api.search({ photo: upload, queryId: step.queryId, k }, { signal, onUpload: upload && showUpload });
+    const query = { photo: upload, queryId: step.queryId, k, explain };
+    return await api.search(query, { signal, onUpload: upload && showUpload });
   } catch (error) {
     if (upload || error.slug !== "not-found") throw error;
-    return searchByPhoto({ ...step, queryId: null }, known, k, signal, { upload: known.photo });
+    return searchByPhoto({ ...step, queryId: null }, known, k, signal, { upload: known.photo, explain });
   }
 }
 
@@ -179,13 +180,35 @@ function showMore() {
   return attempt(
     async (signal) => {
       view.stage(LOOKING);
-      const answer =
-        step.kind === "product"
-          ? await api.similar(step.productId, k, { signal })
-          : await searchByPhoto(step, known, k, signal, { upload: step.queryId ? null : known.photo });
+      const answer = await askAgain(step, known, k, signal);
       Object.assign(known, { k, answer });
       showAnswer(step, known);
       view.focusHit(before);
+    },
+    { keepsHits: true },
+  );
+}
+
+function askAgain(step, known, k, signal, { explain = false } = {}) {
+  if (step.kind === "product") return api.similar(step.productId, k, { signal, explain });
+  return searchByPhoto(step, known, k, signal, { upload: step.queryId ? null : known.photo, explain });
+}
+
+/** Show why a hit is one, or no longer. The service is asked the first time only, and for all hits at once. */
+function onWhy({ detail: { productId, button } }) {
+  if (button.getAttribute("aria-pressed") === "true") return view.showWhy(button);
+  const step = trail.current();
+  const known = remember(step);
+  const explained = (answer) => answer.results.find(({ product }) => product.id === productId)?.explanation;
+  if (explained(known.answer) !== undefined) return view.showWhy(button, explained(known.answer));
+  return attempt(
+    async (signal) => {
+      view.stage("Comparing the pictures…");
+      const answer = await askAgain(step, known, known.answer.results.length, signal, { explain: true });
+      view.idle();
+      const found = new Map(answer.results.map(({ product, explanation }) => [product.id, explanation]));
+      for (const hit of known.answer.results) hit.explanation = found.get(hit.product.id) ?? null;
+      view.showWhy(button, explained(known.answer));
     },
     { keepsHits: true },
   );
@@ -236,6 +259,7 @@ function wire() {
     onPhoto: searchPhoto,
   });
   document.addEventListener("product-open", ({ detail }) => searchProduct(detail.product, detail.picture));
+  document.addEventListener("why-wanted", onWhy);
   byId("trail").addEventListener("click", onCrumb);
   byId("brand").addEventListener("click", (event) => {
     if (opensElsewhere(event)) return;

@@ -18,7 +18,18 @@ export function hitCard({ product, image, score }) {
   const item = productCard(product, image.url);
   item.querySelector(".out-slot").append(...outLinks(product));
   item.querySelector(".score").textContent = `Similarity ${score.toFixed(2)}`;
+  item.querySelector(".why-slot").append(whyButton(product));
   return item;
+}
+
+// Pressed, it dispatches `why-wanted`, and the page does the rest.
+function whyButton(product) {
+  const button = fromTemplate("why");
+  button.querySelector("span").textContent = `(${product.title})`;
+  button.addEventListener("click", () =>
+    button.dispatchEvent(new CustomEvent("why-wanted", { bubbles: true, detail: { productId: product.id, button } })),
+  );
+  return button;
 }
 
 /** Return the card of a product; opening it dispatches `product-open`. */

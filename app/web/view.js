@@ -1,7 +1,9 @@
 // The states of the page: home, a search under way, an answer, a problem.
 
+import { thumbnail } from "./api.js";
 import { fromTemplate, hitCard, metaOf, outLinks, priceOf, productCard, showBars, showPicture } from "./parts.js";
 import { addressOf } from "./trail.js";
+import { light, whereOf } from "./why.js";
 
 let isSlow = false;
 let retryTimer = 0;
@@ -56,7 +58,8 @@ export function searching(steps, subject) {
   byId("query-picture").parentElement.classList.remove("missing");
   showBars(byId("categories"), null);
   showBars(byId("classes"), subject.kind === "photo" ? null : []);
-  byId("low-confidence").hidden = byId("more").hidden = true;
+  byId("verdict").hidden = byId("low-confidence").hidden = byId("more").hidden = true;
+  light(byId("query-picture"), null);
   byId("results").setAttribute("aria-busy", "true");
   byId("hits").replaceChildren(...Array.from({ length: SKELETONS }, () => fromTemplate("skeleton")));
   byId("facts-line").textContent = "";
@@ -119,11 +122,69 @@ export function showAnswer(steps, subject, answer, canHaveMore) {
   showSubject(subject);
   showBars(byId("categories"), answer.categories ?? []);
   showBars(byId("classes"), answer.classes ?? []);
+  showVerdict(answer);
+  light(byId("query-picture"), null);
   byId("low-confidence").hidden = !answer.low_confidence;
   byId("hits").replaceChildren(...answer.results.map(hitCard));
   byId("more").hidden = !canHaveMore;
   byId("facts-line").textContent = factsOf(answer);
   say(countOf(answer));
+}
+
+// Of a photo of one colour the page says already that hits mean little.
+function showVerdict({ match, results, low_confidence: isUnsure }) {
+  const line = byId("verdict");
+  const words = match && results.length && !isUnsure ? verdictOf(match, results[0].product.title) : "";
+  line.hidden = !words;
+  line.textContent = words;
+  line.dataset.verdict = match?.verdict ?? "";
+}
+
+function verdictOf({ verdict, confidence }, title) {
+  const sure = `${Math.round(confidence * 100)}% sure`;
+  if (verdict === "exact") return `This very picture is in the shop: ${title} (${sure}).`;
+  if (verdict === "similar") return `The shop has something alike (${sure}).`;
+  return `Nothing quite like it is in this shop; these are the closest (${sure}).`;
+}
+
+/** Show why a hit is one, over its picture and the one that was searched with; without an explanation, no more. */
+export function showWhy(button, explanation) {
+  const query = byId("query-picture");
+  for (const other of document.querySelectorAll("#hits .why[aria-pressed=true]")) hideWhy(other);
+  light(query, null);
+  if (explanation === undefined) return;
+  button.setAttribute("aria-pressed", "true");
+  const card = button.closest(".card");
+  const words = explanation
+    ? `Most alike: ${whereOf(explanation.query)} of your picture, and ${whereOf(explanation.hit)} of this one.`
+    : "For this one the index keeps nothing that tells why.";
+  const text = element("p", words, "why-text");
+  button.closest(".why-slot").after(text);
+  say(words);
+  if (!explanation) return;
+  light(card.querySelector("img"), explanation.hit);
+  const source = explanation.query_image ? thumbnail(explanation.query_image.url) : query.src;
+  // A product may have been compared by another of its pictures than the one that is shown of it.
+  if (query.naturalWidth && (!explanation.query_image || query.src === source)) light(query, explanation.query);
+  if (source) card.querySelector(".tile").append(whyPicture(source, explanation.query));
+}
+
+// On a phone the picture that was searched with is far above the hit, so a small one lies in its corner.
+function whyPicture(source, map) {
+  const tile = fromTemplate("why-picture");
+  const img = tile.querySelector("img");
+  img.onload = () => light(img, map);
+  img.onerror = () => tile.remove();
+  img.src = source;
+  return tile;
+}
+
+function hideWhy(button) {
+  const card = button.closest(".card");
+  button.setAttribute("aria-pressed", "false");
+  light(card.querySelector("img"), null);
+  card.querySelector(".why-picture")?.remove();
+  card.querySelector(".why-text")?.remove();
 }
 
 function countOf({ results, low_confidence: isUnsure }) {
