@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import safetensors.torch
@@ -28,6 +28,7 @@ from indexer.training.beginning import Start, base_part, begin
 from indexer.training.dense import Division, LearnedDense, divide, embeddings_of, learn_dense
 from indexer.training.examples import Examples, drawn
 from indexer.training.figures import Figures, Share, measure
+from indexer.training.finetune import FineTuning
 from indexer.training.found import Mean, shares_found
 from indexer.training.network_material import (
     PicturesToLearn,
@@ -39,6 +40,7 @@ from indexer.training.report import TrainingReport
 from indexer.training.split import HELD_OUT_SHARE
 from indexer.training.views import Views, look
 
+Layers = Literal["dense", "all"]
 NOTE: Final = "The figures are of the very network that is saved, from held-out pictures of which it learned nothing."
 _LARGE: Final = 2**20
 """Values of a matrix that is kept in float16; what that changes is far below what bfloat16 does when it runs."""
@@ -75,10 +77,12 @@ class TrainedNetwork:
 
 
 def train_network(
-    settings: Settings, source: Path | None, *, name: str | None, seed: int, progress: Progress
+    settings: Settings, source: Path | None, *, layers: Layers, name: str | None, seed: int, progress: Progress
 ) -> TrainedNetwork:
     """
     Train the dense layers of a network on categorised pictures, and save the result as a network of its own.
+
+    With all layers its last convolutions learn too; what it said of ImageNet's classes is then lost.
 
     Raises:
         InvalidParameter: The name cannot be used, or the network cannot be trained on top of.
@@ -86,26 +90,35 @@ def train_network(
         LookalikeError: The pictures, the network or the data folder cannot be used; nothing was saved.
     """
     weights_dir = settings.resolved_weights_dir
-    part = trained_part(name or free_name(weights_dir, TRAINED_FILE, "dense"))
+    part = trained_part(name or free_name(weights_dir, TRAINED_FILE, layers))
     path = weights_dir / f"{part.weights_name}.safetensors"
     require_free_name(path, part.name)
     to_learn = pictures_to_learn(settings, source, progress)
     examples = drawn(Examples.of(to_learn.pictures), seed=seed)
     progress.phase("Loading the network")
     base = base_part(to_learn.network)
-    start = begin(base, open_weights(base, settings, recorded_sha256=None), seed=seed)
+    is_deep = layers == "all"
+    start = begin(base, open_weights(base, settings, recorded_sha256=None), seed=seed, keeps_classes=not is_deep)
     with _scratch(settings) as scratch, DecodePool.from_settings(settings) as pool:
         embedder = start_network(start.network(part), settings)
-        views = look(examples.pictures, embedder, start.dense, pool, scratch=scratch, progress=progress)
+        views = look(
+            examples.pictures, embedder, start.dense, pool, scratch=scratch, keeps_pixels=is_deep, progress=progress
+        )
         examples, views = _readable(examples, views)
         division = divide(examples, seed=seed)
         before = embeddings_of(start.dense, views, is_start=True)
         learned = learn_dense(start.dense, views, examples, division, seed=seed, progress=progress)
-        judged = _judge(examples, division, before, embeddings_of(start.dense, views), learned)
+        start.weights.state.update(with_prefix(start.dense.state_dict(), DENSE))  # a GPU had copies of its own
+        after = embeddings_of(start.dense, views)
+        if views.pixels is not None:
+            tuning = FineTuning(start.network(part), learned.categories, views.pixels, examples, seed=seed)
+            learned = replace(learned, losses=learned.losses + tuning.learn(division, progress))
+            after = tuning.embeddings()
+        judged = _judge(examples, division, before, after, learned)
         progress.phase("Saving the network")
-        card = _card(start, to_learn, examples, judged, learned, seed)
+        card = _card(start, to_learn, examples, judged, learned, layers=layers, seed=seed)
         html = _report(part.name, card, to_learn, examples, judged, seed).html(pool)
-        _save(path, card, start.weights.state | with_prefix(start.dense.state_dict(), DENSE), html)
+        _save(path, card, start.weights.state, html)
     return TrainedNetwork(part.name, path, path.with_suffix(".html"), card, judged, examples)
 
 
@@ -129,7 +142,13 @@ def _readable(examples: Examples, views: Views) -> tuple[Examples, Views]:
     mirrored = views.mirrored and (views.mirrored[0][rows], views.mirrored[1][rows])
     return (
         replace(kept, left_out={**examples.left_out, **kept.left_out}, without_category=examples.without_category),
-        Views(views.seen[rows], views.of_base[rows], mirrored, views.is_there[rows]),
+        Views(
+            views.seen[rows],
+            views.of_base[rows],
+            mirrored,
+            views.is_there[rows],
+            None if views.pixels is None else views.pixels[rows],
+        ),
     )
 
 
@@ -149,7 +168,14 @@ def _judge(
 
 
 def _card(
-    start: Start, to_learn: PicturesToLearn, examples: Examples, judged: Judged, learned: LearnedDense, seed: int
+    start: Start,
+    to_learn: PicturesToLearn,
+    examples: Examples,
+    judged: Judged,
+    learned: LearnedDense,
+    *,
+    layers: Layers,
+    seed: int,
 ) -> TrainedCard:
     counts: dict[str, JsonValue] = {
         name: int((examples.labels == i).sum()) for i, name in enumerate(examples.categories)
@@ -158,7 +184,7 @@ def _card(
     about: dict[str, JsonValue] = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "lookalike": __version__,
-        "layers": "dense",
+        "layers": layers,
         "base_weights_sha256": start.weights.sha256,
         "trained_on": {
             "origin": to_learn.origin,

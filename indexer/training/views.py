@@ -1,6 +1,7 @@
 """What the dense layers are learned from: of each picture what their first layer sees, kept in a scratch file."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import torch
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import InvalidImage, LookalikeError, NoReadableImage
-from app.core.files import storage_errors
-from app.core.images import PreparedImage
+from app.core.files import require_free_space, storage_errors
+from app.core.images import PreparedImage, UInt8Array
 from app.core.networks.trained import SIDE, Dense
 from app.core.vector_index import BoolArray
 from indexer.pictures import MAX_FILE_BYTES, UNREADABLE
@@ -35,12 +36,14 @@ class Views:
         of_base: What its base gives, shape (n, d).
         mirrored: The same two of the pictures' mirror images; None where a network pools them away.
         is_there: Which of the pictures could be read, shape (n,); the rows of the others are zero.
+        pixels: The pictures as the network takes them, shape (n, side, side, 3), where convolutions learn too.
     """
 
     seen: np.memmap
     of_base: np.memmap
     mirrored: tuple[np.memmap, np.memmap] | None
     is_there: BoolArray
+    pixels: UInt8Array | None = None
 
 
 def look(
@@ -50,10 +53,11 @@ def look(
     pool: DecodePool,
     *,
     scratch: Path,
+    keeps_pixels: bool,
     progress: Progress,
 ) -> Views:
     """
-    Send every picture through the network once, and keep in `scratch` what the dense layers need of it.
+    Send every picture through the network once, and keep in `scratch` what is needed of it to learn.
 
     Raises:
         NoReadableImage: None of them can be read.
@@ -66,6 +70,8 @@ def look(
             np.memmap(scratch / f"views-{number}", np.float16, "w+", shape=shape)
             for number in range(4 if dense.is_vgg else 2)
         ]
+        side_px = embedder.preprocessings[0].crop_px if keeps_pixels else 0
+        pixels = _pixel_file(scratch, (len(pictures), side_px, side_px, 3)) if keeps_pixels else None
     is_there = np.zeros(len(pictures), np.bool_)
     for start, prepared in _prepared(pictures, embedder, pool, progress):
         embedded, refusals = embedder.embed_each([image for image in prepared if image is not None])
@@ -82,10 +88,18 @@ def look(
         for file, view in zip(files, _views(dense, values), strict=True):
             file[rows[kept]] = view.clamp(-_LARGEST, _LARGEST).numpy()
         is_there[rows[kept]] = True
+        if pixels is not None:
+            images = [image for image in prepared if image is not None]
+            pixels[rows] = np.stack([image.arrays[0] for image in images])
     if not is_there.any():
         raise NoReadableImage("None of the pictures could be used.")
     mirrored = (files[2], files[3]) if dense.is_vgg else None
-    return Views(files[0], files[1], mirrored, is_there)
+    return Views(files[0], files[1], mirrored, is_there, pixels)
+
+
+def _pixel_file(scratch: Path, shape: tuple[int, ...]) -> UInt8Array:
+    require_free_space(scratch, math.prod(shape))
+    return np.memmap(scratch / "pixels", np.uint8, "w+", shape=shape)
 
 
 @torch.inference_mode()

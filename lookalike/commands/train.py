@@ -3,7 +3,7 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ class Layers(StrEnum):
 
     HEAD = "head"
     DENSE = "dense"
+    ALL = "all"
 
 
 def train(
@@ -37,7 +38,7 @@ def train(
         typer.Option(
             "--layers",
             help="What is trained: head, a new last layer, which takes seconds; dense, the dense layers too, which "
-            "makes a network of its own, in minutes.",
+            "makes a network of its own, in minutes; all, the last convolutions too, which wants a GPU.",
         ),
     ] = Layers.HEAD,
     name: Annotated[
@@ -63,15 +64,23 @@ def train(
             raise typer.BadParameter("A head has no name; it belongs to its network.", param_hint="--name")
         _train_head(settings, source, seed, as_json=as_json)
     else:
-        _train_network(settings, source, name, seed, as_json=as_json)
+        _train_network(settings, source, "all" if layers is Layers.ALL else "dense", name, seed, as_json=as_json)
 
 
-def _train_network(settings: Settings, source: Path | None, name: str | None, seed: int, *, as_json: bool) -> None:
+def _train_network(
+    settings: Settings,
+    source: Path | None,
+    layers: Literal["dense", "all"],
+    name: str | None,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
     from indexer.training.train_network import advice, train_network  # noqa: PLC0415  # loads torch, for this only
 
     began_s = time.perf_counter()
     with shown_progress() as progress:
-        trained = train_network(settings, source, name=name, seed=seed, progress=progress)
+        trained = train_network(settings, source, layers=layers, name=name, seed=seed, progress=progress)
     seconds = time.perf_counter() - began_s
     if as_json:
         document = {
