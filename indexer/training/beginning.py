@@ -103,7 +103,7 @@ def _of_base(part: Part, weights: Weights) -> tuple[Beginning, State, int, bool]
     if weights.state and all(name.startswith("features.") for name in weights.state):
         return "pyramid", trunk, inputs, False
     load_network(part, weights)  # refuses a file of another network
-    fc6 = weights.state["classifier.0.weight"].unflatten(1, (CHANNELS, SIDE, SIDE))
+    fc6 = weights.state["classifier.0.weight"].reshape(DIMENSION, CHANNELS, SIDE, SIDE)
     state = trunk | {
         f"{DENSE}first.base.weight": fc6.permute(0, 2, 3, 1).reshape(DIMENSION, inputs),  # as maps are: channels last
         f"{DENSE}first.base.bias": weights.state["classifier.0.bias"],

@@ -185,7 +185,7 @@ def _optimiser(dense: Dense, categories: Categories, batches: _Batches, learn: I
             parameters.append({"params": [layer.down], "lr": RATE / length, "weight_decay": _DECAY * length})
             parameters.append({"params": [layer.up], "lr": step, "weight_decay": _DECAY})
     for parameter in dense.parameters():
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad = False
     for layer, _, _ in flows:
         layer.down.requires_grad_()
         layer.up.requires_grad_()
@@ -208,7 +208,7 @@ def _stop_loss(dense: Dense, categories: Categories, batches: _Batches, rows: In
 
 def _learned(dense: Dense, categories: Categories) -> list[torch.Tensor]:
     layers = [layer for layer in (dense.first, dense.second) if layer is not None]
-    return [tensor for layer in layers for tensor in (layer.down, layer.up)] + list(categories.parameters())
+    return [*(tensor for layer in layers for tensor in (layer.down, layer.up)), *categories.parameters()]
 
 
 def _copied(dense: Dense, categories: Categories) -> list[torch.Tensor]:

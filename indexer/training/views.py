@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from app.core.decode_pool import DecodePool
@@ -22,6 +23,7 @@ from indexer.pictures import MAX_FILE_BYTES, UNREADABLE
 from indexer.progress import Progress
 from indexer.training.examples import LabelledPicture
 
+Float16Array = npt.NDArray[np.float16]
 _CHUNK: Final = 64
 _LARGEST: Final = 65504.0  # of float16
 
@@ -39,9 +41,9 @@ class Views:
         pixels: The pictures as the network takes them, shape (n, side, side, 3), where convolutions learn too.
     """
 
-    seen: np.memmap
-    of_base: np.memmap
-    mirrored: tuple[np.memmap, np.memmap] | None
+    seen: Float16Array
+    of_base: Float16Array
+    mirrored: tuple[Float16Array, Float16Array] | None
     is_there: BoolArray
     pixels: UInt8Array | None = None
 

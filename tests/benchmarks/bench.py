@@ -39,6 +39,7 @@ from tests.benchmarks.rows import Row
 from tests.benchmarks.searching import measure_relevance, measure_searching
 from tests.benchmarks.subject import Subject, split
 from tests.benchmarks.training import measure_training
+from tests.benchmarks.training_networks import measure_training_networks
 from tests.benchmarks.verdicts import measure_verdicts
 
 NETWORKS: Final = "networks"
@@ -52,6 +53,7 @@ LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
 """The parts about a catalogue that changes; NETWORKS is the part about each network with one that does not."""
 QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "training": measure_training,
+    "training-networks": measure_training_networks,
     "verdicts": measure_verdicts,
     "evaluation": measure_evaluation,
     "doctor": measure_doctor,

@@ -91,7 +91,8 @@ class Pyramid(nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Return the means, shape (n, 4096)."""
-        return (self._parts @ values.unflatten(1, (SIDE * SIDE, CHANNELS))).flatten(1)
+        places = values.reshape(-1, SIDE * SIDE, CHANNELS)
+        return torch.matmul(self._parts, places).flatten(1)
 
 
 class Adapted(nn.Module):

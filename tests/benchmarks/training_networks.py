@@ -1,0 +1,51 @@
+"""Training dense layers: what it finds and tells afterwards, and how long it takes from files."""
+
+import json
+import statistics
+from collections.abc import Iterator
+
+from app.core.settings import Settings
+from tests.benchmarks.living import run_command
+from tests.benchmarks.rows import Row
+from tests.benchmarks.subject import Subject
+
+SEEDS = (0, 1, 2)
+LEAST_ACCURACY = 0.92
+LEAST_GAIN = 0.04
+MOST_FILES_S = 240.0
+
+
+def measure_training_networks(subject: Subject) -> Iterator[Row]:
+    """Yield the figures of `--layers dense` with three seeds: with VGG16 where its weights are at hand."""
+    network = "vgg16" if subject.vgg16 else "efficientnet_lite0"
+    settings = Settings.load(data_dir=subject.folder, network=network, vgg16_weights=subject.vgg16)
+    accuracies, gains, seconds = [], [], []
+    for seed in SEEDS:
+        command = ("train", "--layers", "dense", "--source", str(subject.catalogue), "--seed", str(seed), "--json")
+        command_s, printed = run_command(settings, *command)
+        figures = json.loads(printed)["card"]["about"]["figures"]
+        accuracies.append(figures["accuracy"]["value"])
+        gains.append(figures["gain"]["value"])
+        seconds.append(command_s)
+    accuracy, gain, middle_s = statistics.fmean(accuracies), statistics.fmean(gains), statistics.median(seconds)
+    yield Row(
+        network,
+        f"`--layers dense`, accuracy on held-out photos, {len(SEEDS)} seeds",
+        f"{accuracy:.4f} ({', '.join(f'{each:.4f}' for each in accuracies)})",
+        f"at least {LEAST_ACCURACY} on average",
+        accuracy >= LEAST_ACCURACY,
+    )
+    yield Row(
+        network,
+        "`--layers dense`, gain of the share of the ten nearest in the right category",
+        f"{gain:.4f} ({', '.join(f'{each:.4f}' for each in gains)})",
+        f"at least {LEAST_GAIN} on average",
+        gain >= LEAST_GAIN,
+    )
+    yield Row(
+        network,
+        "`lookalike train --layers dense --source`, whole command (median)",
+        f"{middle_s:.0f} s",
+        f"at most {MOST_FILES_S:.0f} s",
+        middle_s <= MOST_FILES_S,
+    )
