@@ -15,6 +15,7 @@ from app.core.embedder import Embedder, choose_network, open_embedder
 from app.core.errors import SnapshotMissing, VerificationFailed
 from app.core.manifest import Manifest
 from app.core.networks.fingerprint import Fingerprint
+from app.core.networks.shares import canonical_name
 from app.core.probes import check_probes
 from app.core.products import ImageRecord, ProductRecord, from_line
 from app.core.settings import Settings
@@ -122,9 +123,7 @@ def open_catalogue(
         embeddings=np.array(open_vectors(settings.snapshots_dir / snapshot_id)),
         index=snapshot.index,
     )
-    if network is None or network == catalogue.network:
-        return catalogue
-    return _seen_by(network, catalogue, settings, progress)
+    return catalogue if network is None else seen_by(network, catalogue, settings, progress)
 
 
 def open_named(settings: Settings, name: str, progress: Progress) -> EmbeddedCatalogue:
@@ -156,8 +155,17 @@ def embedding_for(
         yield embedder, pool
 
 
-def _seen_by(network: str, catalogue: EmbeddedCatalogue, settings: Settings, progress: Progress) -> EmbeddedCatalogue:
-    """Return the same products with the embeddings of another network; without the pictures that cannot be had."""
+def seen_by(network: str, catalogue: EmbeddedCatalogue, settings: Settings, progress: Progress) -> EmbeddedCatalogue:
+    """
+    Return the same products with the embeddings of another network; without the pictures that cannot be had.
+
+    Raises:
+        NetworkError: The network cannot be used.
+        VerificationFailed: None of the pictures can be had.
+    """
+    network = canonical_name(network)
+    if network == catalogue.network:
+        return catalogue
     progress.phase(f"Loading the network {network} (MiB)")
     wanted_network = settings.model_copy(update={"network": network})
     network = choose_network(wanted_network, warn=progress.warn, progress=progress.download)

@@ -160,6 +160,21 @@ def run_evaluation(settings: Settings, request: Request, progress: Progress) -> 
         opened = [open_catalogue(settings, progress, snapshot_id=request.snapshot_id, network=request.network)]
     else:
         opened = [open_named(settings, name, progress) for name in request.compared]
+    query_set, asked, clusters = ask(settings, request, opened, progress)
+    measured = [_measure(catalogue, each, request.k, progress) for catalogue, each in zip(opened, asked, strict=True)]
+    return Result(request, query_set, tuple(measured), clusters)
+
+
+def ask(
+    settings: Settings, request: Request, opened: Sequence[EmbeddedCatalogue], progress: Progress
+) -> tuple[QuerySet, list[Asked], Int32Array]:
+    """
+    Return the queries, as each catalogue's network sees them, and what they belong to.
+
+    Raises:
+        IndexingFailed: There is nothing to ask with.
+        NetworkError: A network that is to embed queries cannot be used.
+    """
     count, seed = request.queries, request.seed
     if request.source is None:
         query_set = held_out_queries(opened, count=count, seed=seed)
@@ -176,10 +191,8 @@ def run_evaluation(settings: Settings, request: Request, progress: Progress) -> 
             _from_files(query_set.queries, [each[i] for i in kept], catalogue)
             for each, catalogue in zip(seen, opened, strict=True)
         ]
-    measured = [_measure(catalogue, each, request.k, progress) for catalogue, each in zip(opened, asked, strict=True)]
     names = np.array([query.name for query in query_set.queries])
-    clusters = np.unique(names, return_inverse=True)[1].astype(np.int32)
-    return Result(request, query_set, tuple(measured), clusters)
+    return query_set, asked, np.unique(names, return_inverse=True)[1].astype(np.int32)
 
 
 def _measure(catalogue: EmbeddedCatalogue, asked: Asked, k: int, progress: Progress) -> Measured:

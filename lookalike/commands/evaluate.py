@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.core.settings import Settings
+from lookalike.commands.search_networks import search
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 from lookalike.progress import shown_progress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from indexer.progress import Progress
 
 GATE_K = 10  # the gate's settings are about ten hits
+SEARCH_QUERIES = 2_000  # each is asked of dozens of mixtures
 
 Queries = Annotated[
     Path | None,
@@ -38,6 +40,16 @@ Compared = Annotated[
     typer.Option(
         "--compare", metavar="A B", help="Ask two with the same queries: ids of snapshots, names of networks, or live."
     ),
+]
+SearchNetworks = Annotated[
+    bool,
+    typer.Option(
+        "--search-networks",
+        help="Try all networks whose weights are at hand, or those of --networks, and mixtures of two.",
+    ),
+]
+Networks = Annotated[
+    str | None, typer.Option("--networks", metavar="NAME,NAME,…", help="Networks to try with --search-networks.")
 ]
 Gated = Annotated[
     bool, typer.Option("--gate", help="End with exit code 1 where less is found than LOOKALIKE_GATE_… ask for.")
@@ -59,6 +71,8 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     snapshot: SnapshotId = None,
     network: Network = None,
     compare: Compared = None,
+    search_networks: SearchNetworks = False,
+    networks: Networks = None,
     gate: Gated = False,
     k: K = 10,
     count: Asked = None,
@@ -76,6 +90,7 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     settings = Settings.load(data_dir=data_dir)
     asked_of = Gate.from_settings(settings)
     _check_usage(asked_of if gate else None, k=k, compare=compare, one=(snapshot, network))
+    _check_search(networks, search_networks=search_networks, others=(network, compare, gate or None))
     step_back()  # searches of a service on this machine go first
     request = Request(
         source=queries,
@@ -83,13 +98,21 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
         network=network,
         compared=compare,
         k=k,
-        queries=QUERIES if count is None else count,
+        queries=(SEARCH_QUERIES if search_networks else QUERIES) if count is None else count,
         seed=SEED if seed is None else seed,
     )
-    path = output or settings.data_dir / "reports" / "evaluation.html"
-    failures = _evaluate(settings, request, asked_of, path, is_gated=gate, as_json=as_json)
-    if failures:
+    if search_networks:
+        search(settings, request, networks or "", output, as_json=as_json)
+    elif _evaluate(settings, request, asked_of, output, is_gated=gate, as_json=as_json):
         raise typer.Exit(1)
+
+
+def _check_search(networks: str | None, *, search_networks: bool, others: tuple[object, ...]) -> None:
+    """Refuse what does not go with a search, and what goes with nothing else."""
+    if networks is not None and not search_networks:
+        raise typer.BadParameter("It names what --search-networks tries; give both.", param_hint="--networks")
+    if search_networks and others != (None,) * len(others):
+        raise typer.BadParameter("It goes without --network, --compare and --gate.", param_hint="--search-networks")
 
 
 def _check_usage(
@@ -111,7 +134,7 @@ def _check_usage(
 
 
 def _evaluate(
-    settings: Settings, request: "Request", gate: "Gate", path: Path, *, is_gated: bool, as_json: bool
+    settings: Settings, request: "Request", gate: "Gate", output: Path | None, *, is_gated: bool, as_json: bool
 ) -> list[str]:
     """Measure, write the report, print; return why the gate is not passed."""
     from indexer.evaluation.document import evaluation_document  # noqa: PLC0415  # keeps `lookalike --help` quick
@@ -122,6 +145,7 @@ def _evaluate(
     from indexer.evaluation.worst import worst_queries  # noqa: PLC0415
     from indexer.reports import write_report  # noqa: PLC0415
 
+    path = output or settings.data_dir / "reports" / "evaluation.html"
     with shown_progress() as progress:
         result = run_evaluation(settings, request, progress)
         progress.phase("Working out the intervals")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -25,6 +26,16 @@ class Fingerprint:
     activation: str
     preprocessing: tuple[Preprocessing, ...]
     decode_policy: str = DECODE_POLICY
+
+    @classmethod
+    def joined(cls, network: str, parts: "Sequence[Fingerprint]") -> Self:
+        """Return the fingerprint of a network that joins others; `network` is its canonical name."""
+        return cls(
+            network=network,
+            weights_sha256=tuple(sha256 for part in parts for sha256 in part.weights_sha256),
+            activation=" + ".join(part.activation for part in parts),
+            preprocessing=tuple(each for part in parts for each in part.preprocessing),
+        )
 
     @property
     def sha256(self) -> str:
