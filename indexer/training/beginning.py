@@ -25,7 +25,7 @@ from app.core.networks.trained import (
 from app.core.networks.weights import State, Weights
 
 RANK: Final = 64
-"""Of what each dense layer learns; 32 and 128 were no better on 3,795 fashion photos."""
+"""Of what each dense layer learns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

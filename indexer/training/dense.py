@@ -26,11 +26,11 @@ from indexer.training.losses import Categories, loss_of
 from indexer.training.split import hold_out
 from indexer.training.views import Views
 
-EPOCHS: Final = 14
+EPOCHS: Final = 12
 PATIENCE: Final = 3
 """Epochs without a lower loss on the pictures that say when to stop."""
 BATCH: Final = 128
-RATE: Final = 3e-3
+RATE: Final = 2e-3
 """Of learning, for layers and activations scaled to about one."""
 _WARM_UP: Final = 20
 _DECAY: Final = 0.01

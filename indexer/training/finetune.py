@@ -2,7 +2,7 @@
 Fine-tuning: the last convolutions learn as well, with pictures that are cropped, mirrored and lit a little differently.
 
 It begins where training of the dense layers ended, in small steps, and what it ends with is kept only if it tells the
-pictures that say when to stop better. On a GPU that takes minutes; on a CPU a quarter of an hour for a thousand
+pictures that say when to stop better. On a GPU that takes minutes; on a CPU many minutes for a thousand
 pictures with VGG16.
 """
 

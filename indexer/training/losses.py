@@ -8,7 +8,7 @@ from torch import nn
 CONTRAST_TEMPERATURE: Final = 0.1
 _OWN_PRODUCT: Final = 4.0
 """How much more a picture of the same product counts than one of the same category."""
-_SMOOTHING: Final = 0.1
+_SMOOTHING: Final = 0.05
 
 
 class Categories(nn.Module):
