@@ -30,6 +30,6 @@ def search(settings: Settings, request: "Request", names: str, output: Path | No
     typer.echo(summary.verdict(found))
     typer.echo(summary.advice(found))
     if found.choice is not None:
-        first, *others = summary.columns(found)
-        print_table("", (first, *(f"{name} " for name in others)), summary.rows(found, intervals=False))
+        columns = summary.columns(found)
+        print_table("", columns, summary.rows(found, intervals=False), whole=columns[0])
     typer.echo(f"The report, with all intervals, is {path}.")

@@ -236,3 +236,24 @@ def test_without_an_index_there_is_nothing_to_evaluate(run: Run, tmp_path: Path)
     assert outcome.code == 1
     assert "lookalike index" in outcome.error
     assert not (tmp_path / "empty").exists()
+
+
+def test_networks_are_searched_and_the_best_is_kept(run: Run, shop: Shop) -> None:
+    """The network in use, alone: its figures, what it costs, and that nothing is better."""
+    found = document(run("evaluate", "--search-networks", "--networks", "efficientnet_lite0", "--json"))
+
+    (network,) = found["networks"]
+    assert found["in_use"] == found["best"] == network["network"] == "efficientnet_lite0"
+    assert "none finds more" in found["verdict"]
+    assert network["bytes_a_picture"] == 2 * 1280
+    assert network["index_memory_bytes"] == PICTURES * 4 * 1280
+    assert network["ms_a_picture"] > 0
+    assert 0 <= network["category_accuracy"]["value"] <= 1
+    assert (shop.settings.data_dir / "reports" / "networks.html").is_file()
+
+
+@pytest.mark.parametrize("options", [["--networks", "vgg16"], ["--search-networks", "--gate"]])
+@pytest.mark.usefixtures("shop")
+def test_a_search_goes_alone(run: Run, options: list[str]) -> None:
+    """Exit code 2, before anything is measured."""
+    assert run("evaluate", *options).code == 2
