@@ -12,7 +12,7 @@ from tests.support.deletion import drops, pairs_of, preparing
 from tests.support.shop import Shop
 
 SAMPLE = 96
-PAIRS = 16
+PAIRS = 60  # of fewer, single ones decide
 LEAST_RATIO = 3.0
 
 
