@@ -68,7 +68,8 @@ def pairs_of(embedder: Embedder, codes: RegionCodes, pictures: Sequence[tuple[by
         embedded = embedder.embed([prepare(query), prepare(hit)])
         explanation = explain(*codes.encode(embedded.regions))
         if explanation is not None:
-            pairs.append(Pair(query, hit, *embedded.embeddings, explanation))
+            query_embedding, hit_embedding = embedded.embeddings
+            pairs.append(Pair(query, hit, query_embedding, hit_embedding, explanation))
     return pairs
 
 
@@ -82,7 +83,7 @@ def drops(embedder: Embedder, pairs: Sequence[Pair], side: Literal["query", "hit
         is_query = side == "query"
         picture, values = (pair.query, pair.explanation.query) if is_query else (pair.hit, pair.explanation.hit)
         other = pair.hit_embedding if is_query else pair.query_embedding
-        masks = [top_cells(values), *(top_cells(random.random(values.shape)) for _ in range(RANDOM_MASKS))]
+        masks = [top_cells(values), *(top_cells(random.random(values.shape, np.float32)) for _ in range(RANDOM_MASKS))]
         versions = [picture, *(deleted(picture, mask, embedder, fill) for mask in masks)]
         scores = embedder.embed([prepare(version) for version in versions]).embeddings @ other
         named.append(float(scores[0] - scores[1]))

@@ -35,7 +35,7 @@ Opener = Callable[[Path], RegionCodes]
 
 
 def _of_length_1(maps: Float32Array) -> Float32Array:
-    return maps / np.linalg.norm(maps, axis=(1, 2), keepdims=True)
+    return np.asarray(maps / np.linalg.norm(maps, axis=(1, 2), keepdims=True), np.float32)
 
 
 @pytest.fixture
