@@ -33,7 +33,7 @@ class Sameness:
     How far pictures are the same as one picture.
 
     Attributes:
-        correlation: Of the grey values, of the best of all alignments, shape (m,), -1 to 1.
+        correlation: Of the grey values, of the best of all alignments, shape (m,), 0 to 1.
         colour_distance: Mean distance of the chroma values, shape (m,), 0 to 255.
     """
 
@@ -57,28 +57,31 @@ def compare(signature: UInt8Array, others: UInt8Array) -> Sameness:
     """
     grey, chroma = np.split(np.asarray(signature, np.float32), [SIDE**2])
     greys, chromas = np.split(np.asarray(others, np.float32), [SIDE**2], axis=1)
-    wanted = grey - grey.mean()
+    wanted = (grey - grey.mean()).reshape(SIDE, SIDE)
     length = np.linalg.norm(wanted)
-    parts = _parts_of(greys.reshape(-1, SIDE, SIDE))  # (parts, m, 1024)
-    spread = np.sqrt(np.maximum((parts**2).sum(axis=2) - parts.sum(axis=2) ** 2 / SIDE**2, 0))
-    products = parts @ wanted  # the mean of a part falls out: `wanted` sums to zero
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlations = np.where((spread > 1) & (length > 1), products / (spread * length), 0)
-    return Sameness(
-        correlation=correlations.max(axis=0).astype(np.float32),
-        colour_distance=np.abs(chromas - chroma).mean(axis=1),
-    )
+    best = np.zeros(len(greys), np.float32)
+    for operators in _OPERATORS:
+        parts = _parts_of(greys.reshape(-1, SIDE, SIDE), operators)
+        sums, squares = parts.sum(axis=(1, 4)), np.einsum("iykjx,iykjx->ikj", parts, parts)
+        spread = np.sqrt(np.maximum(squares - sums**2 / SIDE**2, 0))
+        products = np.einsum("iykjx,yx->ikj", parts, wanted)  # the parts' means fall out: `wanted` sums to zero
+        told = (spread > 1) & (length > 1)
+        correlations = np.divide(products, spread * length, where=told, out=np.full_like(products, -1))
+        best = np.maximum(best, correlations.max(axis=(0, 2)))
+    return Sameness(correlation=best, colour_distance=np.abs(chromas - chroma).mean(axis=1))
 
 
-def _parts_of(greys: Float32Array) -> Float32Array:
-    """Return every part that a copy may show of pictures (m, 32, 32), each stretched to (32, 32): (parts, m, 1024)."""
-    parts = [
-        np.matmul(np.matmul(rows, greys), columns.T)
-        for operators in _OPERATORS
-        for rows in operators
-        for columns in operators
-    ]
-    return np.stack(parts).reshape(len(parts), len(greys), SIDE**2)
+def _parts_of(greys: Float32Array, operators: Float32Array) -> Float32Array:
+    """
+    Return every part of pictures (m, 32, 32) that a copy may show, stretched to (32, 32).
+
+    Shape (s, 32, m, s, 32) for s operators (s, 32, 32): by row operator, row, picture, column operator and column, as
+    two products of large matrices leave them; of small ones it would be a hundred.
+    """
+    m, s = len(greys), len(operators)
+    stacked = operators.reshape(s * SIDE, SIDE)
+    rows = stacked @ greys.transpose(1, 0, 2).reshape(SIDE, m * SIDE)
+    return (rows.reshape(-1, SIDE) @ stacked.T).reshape(s, SIDE, m, s, SIDE)
 
 
 def _operator(share: float, start: float) -> Float32Array:
@@ -94,6 +97,6 @@ def _operator(share: float, start: float) -> Float32Array:
 
 
 _OPERATORS: Final = (
-    *([_operator(share, _STEP * step) for step in range(steps)] for share, steps in _PARTS),
-    [_operator(_CENTRED, (1 - _CENTRED) / 2)],
+    *(np.stack([_operator(share, _STEP * step) for step in range(steps)]) for share, steps in _PARTS),
+    np.stack([_operator(_CENTRED, (1 - _CENTRED) / 2)]),
 )
