@@ -81,7 +81,7 @@ def _parts_of(greys: Float32Array, operators: Float32Array) -> Float32Array:
     m, s = len(greys), len(operators)
     stacked = operators.reshape(s * SIDE, SIDE)
     rows = stacked @ greys.transpose(1, 0, 2).reshape(SIDE, m * SIDE)
-    return (rows.reshape(-1, SIDE) @ stacked.T).reshape(s, SIDE, m, s, SIDE)
+    return np.asarray((rows.reshape(-1, SIDE) @ stacked.T).reshape(s, SIDE, m, s, SIDE), np.float32)
 
 
 def _operator(share: float, start: float) -> Float32Array:
