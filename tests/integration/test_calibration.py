@@ -8,11 +8,12 @@ import pytest
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.verdict import Calibration
-from indexer.copies import AS_IT_COMES, COPIED
+from indexer.copies import AS_IT_COMES
 from indexer.sample_catalogue import draw_sample_catalogue
 from tests.support.indexing import index_folder, write_picture
 
-PRODUCTS = 120
+PRODUCTS = 48
+COPIED = 40
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample") / "photos"
     draw_sample_catalogue(folder, products=PRODUCTS)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _few_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let copies be made of fewer pictures than in a shop, for the sake of time."""
+    for module in ("indexer.copies", "indexer.calibration"):
+        monkeypatch.setattr(f"{module}.COPIED", COPIED)
 
 
 def calibration_of(settings: Settings) -> Calibration | None:
