@@ -42,7 +42,7 @@ VALUES: Final = 32
 _BASIS: Final = "basis.safetensors"
 _ITERATIONS: Final = 6
 # Multiplications up to which OpenBLAS takes one thread. Beside torch and OpenVINO a second one is waited for: the code
-# of one photo took 8 ms on two cores, and in pieces of this size takes 0.2.
+# of one photo took 8 ms on two cores, and in pieces of this size takes 0.3.
 _SMALL_PRODUCT: Final = 4 * 65536
 
 _log = logging.getLogger(__name__)
