@@ -45,10 +45,10 @@ def calibrate(
         return None
     nearness = _nearness(sample)
     slope, bias = _right_by_nearness(nearness, sample)
-    if live is not None and live.copies.pictures >= COPIED // 2:
+    images = [image for product in products for image in product.images]
+    if live is not None and live.copies.pictures >= min(COPIED, len(images)) // 2:
         copies = live.copies
     else:
-        images = [image for product in products for image in product.images]
         copies = learn_copies(tools, images, sample.searched, progress)
     return Calibration(
         nearness=tuple(np.quantile(nearness, np.linspace(0, 1, QUANTILES)).round(6).tolist()),

@@ -57,6 +57,9 @@ def learn_copies(tools: Tools, images: Sequence[ImageRecord], searched: Searched
         progress: Told of the copies.
     """
     drawn = sampled(range(len(images)), lambda row: images[row].id, COPIED, SEED)
+    known, _ = tools.signatures.get([images[row].sha256 for row in drawn])
+    if known.sum() < _FEWEST:
+        return AS_IT_COMES
     copies = [(row, copy) for row in drawn for copy in _copies_of(images[row], tools)]
     told: list[tuple[Float64Array, BoolArray]] = []
     progress.phase("Learning what copies look like", len(copies))

@@ -48,6 +48,14 @@ class Views:
     pixels: UInt8Array | None = None
 
 
+def _tell(refusals: Sequence[LookalikeError | None], progress: Progress) -> None:
+    for refusal in refusals:
+        if refusal is None:
+            progress.advance()
+        else:
+            progress.skip(refusal.slug)
+
+
 def look(
     pictures: Sequence[LabelledPicture],
     embedder: Embedder,
@@ -79,11 +87,7 @@ def look(
         embedded, refusals = embedder.embed_each([image for image in prepared if image is not None])
         rows = np.array([start + i for i, image in enumerate(prepared) if image is not None], np.int64)
         kept = np.array([refusal is None for refusal in refusals], np.bool_)
-        for refusal in refusals:
-            if refusal is None:
-                progress.advance()
-            else:
-                progress.skip(_slug(refusal))
+        _tell(refusals, progress)
         if not kept.any():
             continue
         values = torch.from_numpy(embedded.regions if dense.is_vgg else embedded.embeddings)[torch.from_numpy(kept)]
@@ -138,7 +142,3 @@ def _prepared(
             following = chunks[number + 1][1] if number + 1 < len(chunks) else ()
             waiting = [threads.submit(prepare, picture) for picture in following]
             yield start, done
-
-
-def _slug(refusal: LookalikeError) -> str:
-    return refusal.slug

@@ -42,7 +42,7 @@ def test_each_hit_is_explained_by_two_maps(client: TestClient, shop: Shop) -> No
         for side in ("query", "hit"):
             rows = explanation[side]["values"]
             assert len(rows) == len(rows[0]) == 7
-            assert max(max(row) for row in rows) == 1
+            assert max(max(row) for row in rows) in (0, 1)  # 0 all over: nothing in particular
             assert min(min(row) for row in rows) >= 0
             assert explanation[side]["seen"] == pytest.approx([0.0625, 0.0625, 0.9375, 0.9375], abs=0.07)
     same = answer["results"][0]["explanation"]

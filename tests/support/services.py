@@ -17,7 +17,14 @@ ADMIN_KEY = "a-key-for-tests-only"
 
 def shop_settings(data_dir: Path, **overrides: object) -> Settings:
     """Return settings for a small and predictable service."""
-    values = {"runtime": "torch-float32", "threads": 1, "decode_workers": 2, "decode_timeout_s": 20.0, "port": 0}
+    values = {
+        "rate_per_minute": 0,
+        "runtime": "torch-float32",
+        "threads": 1,
+        "decode_workers": 2,
+        "decode_timeout_s": 20.0,
+        "port": 0,
+    }
     return Settings.load(data_dir=data_dir, **{**values, **overrides})
 
 
