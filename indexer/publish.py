@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
@@ -43,6 +44,16 @@ class Published:
     metrics: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A snapshot that is whole and lies aside, and what is known of it; `failures` are those of the gate."""
+
+    folder: Path
+    metrics: dict[str, float]
+    calibration: Calibration | None
+    failures: Sequence[str]
+
+
 def publish_snapshot(
     tools: Tools,
     snapshots: SnapshotFolder,
@@ -66,35 +77,46 @@ def publish_snapshot(
         RelevanceTooLow: It finds less than `gate` asks for; it is on the disk, to be looked at, and the old one live.
         StorageError: It could not be written; the old one stays live.
     """
-    store, embedder = tools.store, tools.embedder
     with tools.database.reading() as catalogue:
         watermark = catalogue.revision()
         products = list(_searchable(catalogue.iter_products(), tools, progress, max_missing_share))
-    unchanged = _live_if_current(snapshots, embedder, products) if may_keep_live else None
+    unchanged = _live_if_current(snapshots, tools.embedder, products) if may_keep_live else None
     if unchanged is not None:
         return unchanged
-    sha256s = [image.sha256 for product in products for image in product.images]
-    embeddings = store.get(sha256s)
+    built = _build(tools, snapshots, products, watermark, gate, progress)
+    progress.phase("Publishing")
+    snapshot_id = snapshots.adopt(built.folder, built.metrics, built.calibration)
+    if built.failures:
+        raise _refusal(snapshots, snapshot_id, built.failures, keep)
+    snapshots.publish(snapshot_id)
+    _clean_up(snapshots, tools, keep, progress)
+    return Published(snapshot_id, is_new=True, metrics=built.metrics)
+
+
+def _build(
+    tools: Tools,
+    snapshots: SnapshotFolder,
+    products: Sequence[ProductRecord],
+    watermark: int,
+    gate: Gate,
+    progress: Progress,
+) -> _Built:
+    """Write a snapshot aside, verify it and measure what it finds."""
+    embedder = tools.embedder
     progress.phase("Building the index")
-    temporary = snapshots.write(
+    embeddings = tools.store.get([image.sha256 for product in products for image in product.images])
+    folder = snapshots.write(
         snapshot_facts(embedder, watermark),
         products=products,
         embeddings=embeddings,
         probes=_probe_embeddings(embedder, tools.pool),
     )
     progress.phase("Verifying the index")
-    verified = verify_in_fresh_process(temporary)
+    verified = verify_in_fresh_process(folder)
     live = _live_manifest(snapshots)
     relevance, calibration = _measure(tools, products, embeddings, live, progress)
     metrics = asdict(verified) | relevance
-    failures = gate.failures(metrics, live.metrics if live else {})
-    progress.phase("Publishing")
-    snapshot_id = snapshots.adopt(temporary, metrics, calibration)
-    if failures:
-        raise _refusal(snapshots, snapshot_id, failures, keep)
-    snapshots.publish(snapshot_id)
-    _clean_up(snapshots, tools, keep, progress)
-    return Published(snapshot_id, is_new=True, metrics=metrics)
+    return _Built(folder, metrics, calibration, gate.failures(metrics, live.metrics if live else {}))
 
 
 def snapshot_facts(embedder: Embedder, watermark: int) -> SnapshotFacts:
