@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from tests.benchmarks.embedding import open_network, photos_in
 from tests.benchmarks.living import run_command
 from tests.benchmarks.rows import Row
+from tests.benchmarks.searching import client_of, search, timed_ms
 from tests.benchmarks.subject import Subject, split
 from tests.support.deletion import FILLS, SHARE, Pair, drops, preparing
 
@@ -44,6 +46,7 @@ def measure_explaining(subject: Subject) -> Iterator[Row]:
                     what = f"{SHARE:.0%} of the {side}'s map against {SHARE:.0%} at random, {fill}, {len(pairs)} pairs"
                     yield _ratio(network, what, found.ratio, found.named, is_wanted=fill == "blur")
             yield from _cost(network, embedder, codes, hits, queries[0])
+        yield _over_http(settings, network, queries)
 
 
 def _pairs(
@@ -80,6 +83,20 @@ def _cost(network: str, embedder: Embedder, codes: RegionCodes, hits: Sequence[s
     yield Row(
         network, "code of a photo, with every search", f"{_median_ms(lambda: codes.encode(embedded.regions)):.2f} ms"
     )
+
+
+def _over_http(settings: Settings, network: str, queries: Sequence[Path]) -> Row:
+    """Ask with each photo twice, once with maps: what the second answer takes longer, at the client."""
+    with client_of(settings) as client:
+        for explains in (False, True):
+            search(client, queries[0].read_bytes(), explain=explains)
+        plain, explained = (
+            [timed_ms(partial(search, client, query.read_bytes(), explain=explains)) for query in queries]
+            for explains in (False, True)
+        )
+    more_ms = statistics.median(with_ms - without_ms for without_ms, with_ms in zip(plain, explained, strict=True))
+    what = f"`explain` for {HITS} hits, over HTTP, at the client (median of {len(queries)} photos)"
+    return Row(network, what, f"{more_ms:+.1f} ms", f"at most {MOST_MS:+.0f} ms", more_ms <= MOST_MS)
 
 
 def _median_ms(act: Callable[[], object]) -> float:

@@ -31,7 +31,7 @@ def measure_relevance(settings: Settings, network: str, held_out: Path) -> Itera
     photos = photos_in(held_out)
     with client_of(settings) as client:
         for photo in photos:
-            results = _search(client, photo.read_bytes())["results"]
+            results = search(client, photo.read_bytes())["results"]
             is_right = [result["product"]["category"] == photo.parent.name for result in results]
             right += sum(is_right)
             first_right += is_right[0]
@@ -47,14 +47,14 @@ def measure_searching(settings: Settings, network: str, held_out: Path) -> Itera
     embedder = open_network(settings, network)
     images = prepared_photos(settings, embedder, photos)
     embedder.embed(images[:1])
-    bare_ms = statistics.median(_timed_ms(partial(embedder.embed, [image])) for image in images)
+    bare_ms = statistics.median(timed_ms(partial(embedder.embed, [image])) for image in images)
     small, large = _jpeg(photos, SMALL_PX), _jpeg(photos, LARGE_PX)
     with client_of(settings) as client:
         for data in (small, large):
-            _search(client, data)
-        totals_ms = [_search(client, photo.read_bytes())["timings_ms"]["total"] for photo in photos]
-        walls_ms = [_timed_ms(partial(_search, client, photo.read_bytes())) for photo in photos]
-        pairs = [[_timed_ms(partial(_search, client, data)) for data in (small, large)] for _ in range(TIMED)]
+            search(client, data)
+        totals_ms = [search(client, photo.read_bytes())["timings_ms"]["total"] for photo in photos]
+        walls_ms = [timed_ms(partial(search, client, photo.read_bytes())) for photo in photos]
+        pairs = [[timed_ms(partial(search, client, data)) for data in (small, large)] for _ in range(TIMED)]
     total_ms, wall_ms = statistics.median(totals_ms), statistics.median(walls_ms)
     most_ms = 1.5 * bare_ms + 10
     yield Row(network, "bare forward pass, batch 1", f"{bare_ms:.1f} ms")
@@ -81,14 +81,17 @@ def client_of(settings: Settings) -> Iterator[httpx2.Client]:
         yield client
 
 
-def _search(client: httpx2.Client, photo: bytes) -> dict[str, Any]:
-    answer = client.post("/search", files={"image": ("photo", photo)}, data={"k": str(K)})
+def search(client: httpx2.Client, photo: bytes, *, explain: bool = False) -> dict[str, Any]:
+    """Return the answer to a photo."""
+    fields = {"k": str(K), "explain": str(explain).lower()}
+    answer = client.post("/search", files={"image": ("photo", photo)}, data=fields)
     answer.raise_for_status()
     document: dict[str, Any] = answer.json()
     return document
 
 
-def _timed_ms(act: Callable[[], object]) -> float:
+def timed_ms(act: Callable[[], object]) -> float:
+    """Return the milliseconds that something took."""
     began_s = time.perf_counter()
     act()
     return (time.perf_counter() - began_s) * 1000
