@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from app.core.errors import SnapshotCorrupt
 from app.core.files import MIB, HashedWriter, fsync_folder, sha256_of_file, storage_errors, write_atomically
+from app.core.flat_index import FlatIndex
 from app.core.manifest import (
     ADVICE,
     IMAGE_IDS_FILE,
@@ -93,7 +94,7 @@ def write_snapshot(
         EmbeddingNotFinite, EmbeddingZero: A row cannot be compared.
         DiskFull, DataDirNotWritable: A file could not be written whole.
     """
-    index = VectorIndex.build(embeddings)
+    index = FlatIndex.build(embeddings)
     probes = unit_rows(probes, index.dimension)
     with storage_errors(folder):
         shown = _write_products(folder / PRODUCTS_FILE, products)
@@ -188,7 +189,7 @@ def read_snapshot(folder: Path, manifest_sha256: str) -> Snapshot:
     Takes n x d x 4 bytes of memory for the index.
     """
     manifest = check_files(folder, manifest_sha256)
-    index = VectorIndex.load(folder / INDEX_FILE)
+    index = FlatIndex.load(folder / INDEX_FILE)
     with _reading(folder.name, IMAGE_IDS_FILE):
         image_ids = tuple(np.load(folder / IMAGE_IDS_FILE, allow_pickle=False).astype(str).tolist())
     with _reading(folder.name, PROBES_FILE):

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.core.flat_index import FlatIndex
 from app.core.products import ImageRecord, ProductRecord, to_line
 from app.core.snapshot import Snapshot
 from app.core.snapshot_reader import LiveSnapshot
-from app.core.vector_index import BoolArray, Float32Array, VectorIndex
+from app.core.vector_index import BoolArray, Float32Array
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
 from app.search.filters import Filter, matching
@@ -131,7 +132,7 @@ def _segment(records: Iterable[ProductRecord], before: LiveView, store: VectorSt
         return None
     return Segment(
         products=ProductTable(lines),
-        index=VectorIndex.build(np.stack(list(embeddings.values()))),
+        index=FlatIndex.build(np.stack(list(embeddings.values()))),
         image_ids=tuple(embeddings),
         rows={image_id: row for row, image_id in enumerate(embeddings)},
         row_products=np.repeat(np.arange(len(lines), dtype=np.int32), images_of),

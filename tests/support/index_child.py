@@ -23,10 +23,10 @@ import indexer.publish as publishing
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import LookalikeError
+from app.core.flat_index import FlatIndex
 from app.core.picture_store import PictureStore
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import VectorIndex
 from app.core.vector_store import VectorStore
 from app.db.catalogue_writer import CatalogueWriter
 from app.db.database import Database
@@ -45,7 +45,7 @@ POINTS: Mapping[str, tuple[Any, str]] = {
     "P3 store": (VectorStore, "append"),
     "P3 catalogue": (CatalogueWriter, "remember_fetched"),
     "P3 removal": (CatalogueWriter, "delete_products"),
-    "P4 build": (VectorIndex, "build"),
+    "P4 build": (FlatIndex, "build"),
     "P5 write": (snapshot_files, "_write_array"),
     "P6 fsync": (snapshot_files, "fsync_folder"),
     "P7 verify": (publishing, "verify_in_fresh_process"),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from app.core.vector_index import Float32Array, VectorIndex
+from app.core.flat_index import FlatIndex
+from app.core.vector_index import Float32Array
 from indexer.doctor.discriminant import NO_LABEL, folds_of
 from indexer.doctor.labels import Judgement, judge_labels
 from indexer.doctor.neighbours import find_neighbours
@@ -24,7 +25,7 @@ def drawn(overlap: float = 0.5, seed: int = 1) -> tuple[Float32Array, list[str |
 
 def judged(embeddings: Float32Array, names: list[str | None]) -> Judgement:
     """Judge pictures of a product each."""
-    index, products = VectorIndex.build(embeddings), np.arange(len(embeddings), dtype=np.int32)
+    index, products = FlatIndex.build(embeddings), np.arange(len(embeddings), dtype=np.int32)
     judgement = judge_labels(index, names, products, find_neighbours(index, products))
     assert judgement is not None
     return judgement
@@ -75,7 +76,7 @@ def test_pictures_without_a_category_or_in_a_tiny_one_are_not_judged() -> None:
 @pytest.mark.parametrize("names", [[None] * 50, ["shoes"] * 50])
 def test_one_category_is_no_choice(names: list[str | None]) -> None:
     """With none or one, there is nothing to confuse."""
-    index = VectorIndex.build(drawn()[0][:50])
+    index = FlatIndex.build(drawn()[0][:50])
     products = np.arange(50, dtype=np.int32)
 
     assert judge_labels(index, names, products, find_neighbours(index, products)) is None

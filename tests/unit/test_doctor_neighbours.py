@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from app.core.vector_index import Float32Array, VectorIndex
+from app.core.flat_index import FlatIndex
+from app.core.vector_index import Float32Array
 from indexer.doctor.hubs import Hubness, find_hubs
 from indexer.doctor.neighbours import NEIGHBOURS, Int32Array, Neighbours, find_neighbours
 from tests.support.snapshots import random_embeddings
@@ -22,7 +23,7 @@ def clustered(n: int, clusters: int = 8, seed: int = 1) -> Float32Array:
 
 def examined(embeddings: Float32Array, row_products: Int32Array | None = None) -> tuple[Neighbours, Hubness]:
     """Return neighbours and hubs; one picture a product unless told otherwise."""
-    index = VectorIndex.build(embeddings)
+    index = FlatIndex.build(embeddings)
     products = np.arange(len(embeddings), dtype=np.int32) if row_products is None else row_products
     neighbours = find_neighbours(index, products)
     return neighbours, find_hubs(index, products, neighbours, [None] * len(embeddings))
@@ -85,7 +86,7 @@ def test_the_centroid_of_a_category_is_found() -> None:
     embeddings = clustered(PRODUCTS)
     centre = embeddings[::8].mean(axis=0)
     planted = np.concatenate([embeddings, (centre / np.linalg.norm(centre))[np.newaxis]])
-    index, products = VectorIndex.build(planted), np.arange(PRODUCTS + 1, dtype=np.int32)
+    index, products = FlatIndex.build(planted), np.arange(PRODUCTS + 1, dtype=np.int32)
     names = [f"cluster {row % 8}" for row in range(PRODUCTS)] + ["cluster 0"]
 
     hubness = find_hubs(index, products, find_neighbours(index, products), names)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from app.core.vector_index import Float32Array, VectorIndex
+from app.core.flat_index import FlatIndex
+from app.core.vector_index import Float32Array
 from indexer.evaluation import ranking
 from indexer.evaluation.ranking import NO_CATEGORY, Asked, Searched, evaluate, evaluate_held_out, held_out, index_recall
 from tests.support.snapshots import random_embeddings
@@ -109,7 +110,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_exact_index_finds_all() -> None:
     """The index of these very embeddings has recall 1, with queries that are in it and with others."""
     searched = random_catalogue()
-    index = VectorIndex.build(searched.embeddings)
+    index = FlatIndex.build(searched.embeddings)
 
     assert index_recall(held_out(searched, np.arange(20)), searched, index).tolist() == [1.0] * 20
 
@@ -117,6 +118,6 @@ def test_an_exact_index_finds_all() -> None:
 def test_an_index_of_something_else_is_noticed() -> None:
     """An index whose rows are mixed up finds about as much as chance does."""
     searched = random_catalogue()
-    index = VectorIndex.build(searched.embeddings[::-1])
+    index = FlatIndex.build(searched.embeddings[::-1])
 
     assert index_recall(held_out(searched, np.arange(20)), searched, index).mean() < 0.5

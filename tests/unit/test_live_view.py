@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.flat_index import FlatIndex
 from app.core.manifest import DATA_FILES, FileFacts, Manifest
 from app.core.products import ProductRecord, to_line
 from app.core.snapshot import Snapshot
 from app.core.snapshot_reader import LiveSnapshot
-from app.core.vector_index import Float32Array, VectorIndex
+from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
 from app.search.live_view import LiveView, view_of, with_changes
@@ -47,7 +48,7 @@ def _view(products: Sequence[ProductRecord], vectors: Vectors) -> LiveView:
     snapshot = Snapshot(
         id="000001-00000000",
         manifest=manifest,
-        index=VectorIndex.build(embeddings),
+        index=FlatIndex.build(embeddings),
         image_ids=tuple(image.id for image in images),
         rows={image.id: row for row, image in enumerate(images)},
         products=b"".join(to_line(product) + b"\n" for product in products),

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pytest
 
 from app.core.errors import VerificationFailed
+from app.core.flat_index import FlatIndex
 from app.core.snapshot import open_vectors
 from app.core.snapshot_check import verify_in_fresh_process, verify_snapshot
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import FloatArray, VectorIndex
+from app.core.vector_index import FloatArray
 from tests.support.snapshots import (
     IMAGES,
     overwrite,
@@ -121,7 +122,7 @@ def test_a_bad_exact_vector_fails(tmp_path: Path, value: float, message: str) ->
 def test_a_bad_row_in_the_index_fails(tmp_path: Path) -> None:
     """Though its file has the right hash."""
     folder = written(tmp_path, random_embeddings(30, 24, seed=1))
-    index = VectorIndex.build(random_embeddings(30, 24, seed=1))
+    index = FlatIndex.build(random_embeddings(30, 24, seed=1))
     index.block(0)[11] *= 2
     path = tmp_path / "index.faiss"
     index.save(path)

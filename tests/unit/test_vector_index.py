@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero, SnapshotCorrupt
 from app.core.files import sha256_of_file
-from app.core.vector_index import BoolArray, VectorIndex, _search_parameters, unit_rows
+from app.core.flat_index import FlatIndex, _search_parameters
+from app.core.vector_index import BoolArray, unit_rows
 from tests.support.snapshots import random_embeddings
 
 seeds = st.integers(0, 2**32 - 1)
@@ -27,7 +28,7 @@ class TestSearch:
     def test_every_embedding_finds_itself_first(self, seed: int, n: int, d: int) -> None:
         """A vector of the index is its own nearest neighbour, with score 1."""
         embeddings = random_embeddings(n, d, seed)
-        scores, rows = VectorIndex.build(embeddings).search(embeddings, 1)
+        scores, rows = FlatIndex.build(embeddings).search(embeddings, 1)
         np.testing.assert_array_equal(rows[:, 0], np.arange(n))
         np.testing.assert_allclose(scores[:, 0], 1, atol=1e-6)
         assert scores.max() <= 1
@@ -38,7 +39,7 @@ class TestSearch:
         """Also for k > n there are min(k, n) rows, those of the k largest cosines, best first."""
         embeddings = random_embeddings(n, d, seed)
         queries = random_embeddings(3, d, seed + 1)
-        scores, rows = VectorIndex.build(embeddings).search(queries, k)
+        scores, rows = FlatIndex.build(embeddings).search(queries, k)
         exact = queries.astype(np.float64) @ embeddings.astype(np.float64).T
         assert rows.shape == scores.shape == (3, min(k, n))
         assert rows.min() >= 0
@@ -53,14 +54,14 @@ class TestSearch:
         embeddings = random_embeddings(copies + others, 7, seed)
         places = np.sort(random.permutation(copies + others)[:copies])
         embeddings[places] = embeddings[places[0]]
-        _, rows = VectorIndex.build(embeddings).search(embeddings[places[:1]], k)
+        _, rows = FlatIndex.build(embeddings).search(embeddings[places[:1]], k)
         shown = min(k, copies)
         np.testing.assert_array_equal(rows[0, :shown], places[:shown])
 
     def test_an_answer_does_not_depend_on_the_queries_beside_it(self) -> None:
         """FAISS adds up differently from 20 queries on; the caller does not see it."""
         embeddings = random_embeddings(500, 129, seed=1)
-        index = VectorIndex.build(embeddings)
+        index = FlatIndex.build(embeddings)
         alone = index.search(embeddings[:1], 10)
         together = index.search(embeddings[:40], 10)
         np.testing.assert_array_equal(alone[0][0], together[0][0])
@@ -68,19 +69,19 @@ class TestSearch:
 
     def test_an_empty_index_answers_with_nothing(self) -> None:
         """No row at all is an answer, -1 is not."""
-        scores, rows = VectorIndex.build(np.empty((0, 8), np.float32)).search(random_embeddings(2, 8, seed=1), 5)
+        scores, rows = FlatIndex.build(np.empty((0, 8), np.float32)).search(random_embeddings(2, 8, seed=1), 5)
         assert scores.shape == rows.shape == (2, 0)
 
     def test_no_query_is_answered_with_nothing(self) -> None:
         """A batch that became empty needs no special case."""
-        scores, rows = VectorIndex.build(random_embeddings(5, 8, seed=1)).search(np.empty((0, 8), np.float32), 3)
+        scores, rows = FlatIndex.build(random_embeddings(5, 8, seed=1)).search(np.empty((0, 8), np.float32), 3)
         assert scores.shape == rows.shape == (0, 3)
 
     @pytest.mark.parametrize("k", [0, -1])
     def test_k_is_at_least_one(self, k: int) -> None:
         """A k that nobody can mean is a programmer's mistake."""
         with pytest.raises(ValueError, match="k is"):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(random_embeddings(1, 8, seed=1), k)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).search(random_embeddings(1, 8, seed=1), k)
 
 
 class TestAllowedRows:
@@ -103,7 +104,7 @@ class TestAllowedRows:
         embeddings = random_embeddings(different, d, seed)[drawn.integers(different, size=n)]
         queries = random_embeddings(3, d, seed + 1)
         allowed = _some(n, share, seed)
-        scores, rows = VectorIndex.build(embeddings).search(queries, k, allowed)
+        scores, rows = FlatIndex.build(embeddings).search(queries, k, allowed)
         exact = queries.astype(np.float64) @ embeddings.astype(np.float64).T
         exact[:, ~allowed] = -np.inf
         shown = min(k, int(allowed.sum()))
@@ -122,7 +123,7 @@ class TestAllowedRows:
     @given(seed=seeds, n=sizes, d=dimensions, share=st.floats(0, 1))
     def test_what_else_is_allowed_does_not_change_a_score(self, seed: int, n: int, d: int, share: float) -> None:
         """A hit has the same score, to the last bit, with and without a filter."""
-        index = VectorIndex.build(random_embeddings(n, d, seed))
+        index = FlatIndex.build(random_embeddings(n, d, seed))
         query = random_embeddings(1, d, seed + 1)
         allowed = _some(n, share, seed)
         scores, rows = index.search(query, n)
@@ -134,7 +135,7 @@ class TestAllowedRows:
     def test_allowing_every_row_is_no_filter(self, queries: int) -> None:
         """Whichever way FAISS compares them."""
         embeddings = random_embeddings(5000, 33, seed=1)
-        index = VectorIndex.build(embeddings)
+        index = FlatIndex.build(embeddings)
         free = index.search(embeddings[:queries], 20)
         filtered = index.search(embeddings[:queries], 20, np.ones(5000, np.bool_))
         np.testing.assert_array_equal(free[0], filtered[0])
@@ -153,7 +154,7 @@ class TestAllowedRows:
     def test_something_that_allows_no_rows_is_a_mistake(self, allowed: BoolArray) -> None:
         """One truth for each row; row numbers are something else."""
         with pytest.raises(ValueError, match="allowed is"):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(random_embeddings(1, 8, seed=1), 1, allowed)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).search(random_embeddings(1, 8, seed=1), 1, allowed)
 
 
 def _some(n: int, share: float, seed: int) -> BoolArray:
@@ -170,23 +171,23 @@ class TestBadVectors:
         query = random_embeddings(1, 8, seed=1)
         query[0, 3] = value
         with pytest.raises(EmbeddingNotFinite, match="Embedding 0"):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(query, 1)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).search(query, 1)
 
     def test_a_zero_query_is_refused(self) -> None:
         """FAISS gives arbitrary rows with score 0 for it."""
         with pytest.raises(EmbeddingZero):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(np.zeros((1, 8), np.float32), 1)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).search(np.zeros((1, 8), np.float32), 1)
 
     def test_a_query_of_another_length_is_refused(self) -> None:
         """A score above 1 is no cosine."""
         with pytest.raises(ValueError, match=r"norm 2\.0"):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(2 * random_embeddings(1, 8, seed=1), 1)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).search(2 * random_embeddings(1, 8, seed=1), 1)
 
     @pytest.mark.parametrize("shape", [(1, 7), (1, 9), (8,), (1, 1, 8)])
     def test_a_query_of_another_dimension_is_refused(self, shape: tuple[int, ...]) -> None:
         """FAISS has a bare assertion here, which vanishes under python -O."""
         with pytest.raises(ValueError, match="expected"):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).search(np.ones(shape, np.float32), 1)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).search(np.ones(shape, np.float32), 1)
 
     @pytest.mark.parametrize("row", [0, 2500])
     def test_a_bad_row_is_named_when_building(self, row: int) -> None:
@@ -194,13 +195,13 @@ class TestBadVectors:
         embeddings = random_embeddings(2501, 4, seed=1)
         embeddings[row] = np.nan
         with pytest.raises(EmbeddingNotFinite, match=f"Embedding {row} "):
-            VectorIndex.build(embeddings)
+            FlatIndex.build(embeddings)
 
     @pytest.mark.parametrize("shape", [(8,), (3, 0), (2, 2, 2)])
     def test_something_that_is_no_table_is_refused(self, shape: tuple[int, ...]) -> None:
         """An index needs rows and columns."""
         with pytest.raises(ValueError, match="expected"):
-            VectorIndex.build(np.ones(shape, np.float32))
+            FlatIndex.build(np.ones(shape, np.float32))
 
 
 class TestRows:
@@ -210,13 +211,13 @@ class TestRows:
         """Rounding changes lengths a little; scores must not know."""
         rounded = random_embeddings(50, 300, seed=1).astype(np.float16)
         np.testing.assert_allclose(np.linalg.norm(unit_rows(rounded, 300), axis=1), 1, atol=1e-6)
-        scores, _ = VectorIndex.build(rounded).search(unit_rows(rounded, 300), 1)
+        scores, _ = FlatIndex.build(rounded).search(unit_rows(rounded, 300), 1)
         np.testing.assert_allclose(scores, 1, atol=1e-6)
 
     def test_an_embedding_is_returned_by_row(self) -> None:
         """It is a copy: changing it does not change the index."""
         embeddings = random_embeddings(5, 8, seed=1)
-        index = VectorIndex.build(embeddings)
+        index = FlatIndex.build(embeddings)
         index.embedding(3)[:] = 0
         np.testing.assert_allclose(index.embedding(3), embeddings[3], atol=1e-6)
 
@@ -224,7 +225,7 @@ class TestRows:
     def test_a_row_outside_is_an_error(self, row: int) -> None:
         """Negative rows do not count from the end."""
         with pytest.raises(IndexError):
-            VectorIndex.build(random_embeddings(5, 8, seed=1)).embedding(row)
+            FlatIndex.build(random_embeddings(5, 8, seed=1)).embedding(row)
 
 
 class TestFile:
@@ -237,9 +238,9 @@ class TestFile:
     ) -> None:
         """Every score and row is bit-equal after reading it back, and the hash is that of the file."""
         path = tmp_path_factory.mktemp("index") / "index.faiss"
-        index = VectorIndex.build(random_embeddings(n, d, seed))
+        index = FlatIndex.build(random_embeddings(n, d, seed))
         assert index.save(path) == sha256_of_file(path)
-        loaded = VectorIndex.load(path)
+        loaded = FlatIndex.load(path)
         assert (len(loaded), loaded.dimension) == (n, d)
         queries = random_embeddings(4, d, seed + 1)
         for ours, theirs in zip(index.search(queries, 10), loaded.search(queries, 10), strict=True):
@@ -250,7 +251,7 @@ class TestFile:
         path = tmp_path / "index.faiss"
         path.write_bytes(b"not an index at all")
         with pytest.raises(SnapshotCorrupt):
-            VectorIndex.load(path)
+            FlatIndex.load(path)
 
     def test_another_kind_of_index_is_refused(self, tmp_path: Path) -> None:
         """Distances would be taken for scores."""
@@ -258,4 +259,4 @@ class TestFile:
         path = tmp_path / "index.faiss"
         faiss.write_index(faiss.IndexFlatL2(4), str(path))
         with pytest.raises(SnapshotCorrupt):
-            VectorIndex.load(path)
+            FlatIndex.load(path)
