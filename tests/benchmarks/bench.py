@@ -26,6 +26,7 @@ from app.core.settings import Settings
 from indexer.sample_catalogue import draw_sample_catalogue
 from tests.benchmarks.doctor import measure_doctor
 from tests.benchmarks.embedding import measure_parity
+from tests.benchmarks.ensembles import measure_ensembles
 from tests.benchmarks.evaluation import measure_evaluation
 from tests.benchmarks.explaining import measure_explaining
 from tests.benchmarks.indexing import measure_indexing
@@ -54,6 +55,7 @@ LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
 QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "training": measure_training,
     "training-networks": measure_training_networks,
+    "ensembles": measure_ensembles,
     "verdicts": measure_verdicts,
     "evaluation": measure_evaluation,
     "doctor": measure_doctor,

@@ -1,5 +1,7 @@
 """One measured figure."""
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -16,3 +18,8 @@ class Row:
     def line(self) -> str:
         """Return the row as one line."""
         return f"{self.network}: {self.what}: {self.measured}" + (f" (wanted: {self.wanted})" if self.wanted else "")
+
+
+def listed(values: Sequence[float]) -> str:
+    """Return the mean of some values, and each of them."""
+    return f"{statistics.fmean(values):.4f} ({', '.join(f'{value:.4f}' for value in values)})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.settings import Settings
 from tests.benchmarks.living import run_command
-from tests.benchmarks.rows import Row
+from tests.benchmarks.rows import Row, listed
 from tests.benchmarks.subject import Subject
 
 SEEDS = (0, 1, 2)
@@ -41,7 +41,7 @@ def measure_training(subject: Subject) -> Iterator[Row]:
     yield Row(
         NETWORK,
         f"expected calibration error of `categories`, {len(SEEDS)} seeds",
-        _listed(errors),
+        listed(errors),
         f"at most {MOST_CALIBRATION_ERROR} on average",
         statistics.fmean(errors) <= MOST_CALIBRATION_ERROR,
     )
@@ -54,11 +54,7 @@ def _figures(cards: list[dict[str, Any]], of: str, name: str) -> list[float]:
 
 def _accuracy(what: str, values: list[float], least: float | None) -> Row:
     wanted, met = (f"at least {least} on average", statistics.fmean(values) >= least) if least else ("", None)
-    return Row(NETWORK, f"{what}, {len(SEEDS)} seeds", _listed(values), wanted, met)
-
-
-def _listed(values: list[float]) -> str:
-    return f"{statistics.fmean(values):.4f} ({', '.join(f'{value:.4f}' for value in values)})"
+    return Row(NETWORK, f"{what}, {len(SEEDS)} seeds", listed(values), wanted, met)
 
 
 def _at_most(what: str, seconds: float, most: float) -> Row:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.core.settings import Settings
 from tests.benchmarks.living import run_command
-from tests.benchmarks.rows import Row
+from tests.benchmarks.rows import Row, listed
 from tests.benchmarks.subject import Subject
 
 SEEDS = (0, 1, 2)
@@ -31,14 +31,14 @@ def measure_training_networks(subject: Subject) -> Iterator[Row]:
     yield Row(
         network,
         f"`--layers dense`, accuracy on held-out photos, {len(SEEDS)} seeds",
-        f"{accuracy:.4f} ({', '.join(f'{each:.4f}' for each in accuracies)})",
+        listed(accuracies),
         f"at least {LEAST_ACCURACY} on average",
         accuracy >= LEAST_ACCURACY,
     )
     yield Row(
         network,
         "`--layers dense`, gain of the share of the ten nearest in the right category",
-        f"{gain:.4f} ({', '.join(f'{each:.4f}' for each in gains)})",
+        listed(gains),
         f"at least {LEAST_GAIN} on average",
         gain >= LEAST_GAIN,
     )
