@@ -8,10 +8,12 @@ import numpy as np
 
 from app.core.download import DownloadProgress
 from app.core.embedder import open_embedder
-from app.core.errors import WeightsCorrupt
+from app.core.errors import NetworkError, WeightsCorrupt
+from app.core.files import MIB
 from app.core.images import ImageLimits, prepare_image
-from app.core.networks.names import BUILT_IN_NAMES, parse_network
-from app.core.networks.sources import fetch_weights, find_weights, is_original, require_weights
+from app.core.networks.names import BUILT_IN_NAMES, TRAINED_PREFIX, parse_network
+from app.core.networks.sources import fetch_weights, find_weights, is_original, networks_in, require_weights
+from app.core.networks.trained import CHANNELS, glance_at
 from app.core.probes import probe_images
 from app.core.settings import Settings
 
@@ -20,13 +22,26 @@ _MOST_ALIKE: Final = 0.98  # two probe images have a cosine of at most 0.44 unde
 
 @dataclass(frozen=True, slots=True)
 class KnownNetwork:
-    """A network that has a name of its own here; `weights` is None while they are still to be fetched."""
+    """
+    A network that has a name of its own here.
+
+    Attributes:
+        name: As in the settings.
+        dimension: Values in an embedding; None where the weights file cannot be used.
+        weights_mib: Size of its weights.
+        licence: Of the published weights that it is, or was made of; empty where that is not known.
+        weights: Their file; None while it is still to be fetched.
+        base: The network that a trained one was made of.
+        problem: Why its weights file cannot be used.
+    """
 
     name: str
-    dimension: int
+    dimension: int | None
     weights_mib: int
     licence: str
     weights: Path | None
+    base: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +75,7 @@ _FACTS: Final = {
 
 def known_networks(settings: Settings) -> list[KnownNetwork]:
     """
-    Return the networks that have names of their own; `timm:NAME` names over a thousand more.
+    Return the networks that have names of their own, those trained here last; `timm:NAME` names over a thousand more.
 
     Raises:
         WeightsMissing: A setting names a weights file that does not exist.
@@ -68,8 +83,24 @@ def known_networks(settings: Settings) -> list[KnownNetwork]:
     networks = []
     for name in BUILT_IN_NAMES:
         (part,) = parse_network(name)
-        networks.append(KnownNetwork(name, *_FACTS[part.weights_name], find_weights(part, settings)))
-    return networks
+        dimension, size_mib, licence = _FACTS[part.weights_name]
+        dimension = CHANNELS if name.endswith(":conv5") else dimension
+        networks.append(KnownNetwork(name, dimension, size_mib, licence, find_weights(part, settings)))
+    trained = [name for name in networks_in(settings.resolved_weights_dir) if name.startswith(TRAINED_PREFIX)]
+    return networks + [_trained_network(name, settings) for name in trained]
+
+
+def _trained_network(name: str, settings: Settings) -> KnownNetwork:
+    (part,) = parse_network(name)
+    path = require_weights(part, settings)
+    size_mib = round(path.stat().st_size / MIB)
+    try:
+        card, dimension = glance_at(path)
+        (base,) = parse_network(card.base)
+    except NetworkError as error:
+        return KnownNetwork(name, None, size_mib, "", path, problem=error.message)
+    _, _, licence = _FACTS.get(base.weights_name, (0, 0, ""))
+    return KnownNetwork(name, dimension, size_mib, licence, path, base=base.name)
 
 
 def fetch_network(settings: Settings, name: str, progress: DownloadProgress | None = None) -> list[Path]:

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
 
     network: str = Field(
         "auto",
-        description="Network for a first index: auto, vgg16, vgg16:fc6, vgg19, efficientnet_lite0, timm:NAME, or a+b.",
+        description="For a first index: auto, vgg16 (:fc6, :conv5), vgg19, efficientnet_lite0, timm:NAME or a+b.",
     )
     runtime: RuntimeChoice = Field("auto", description="What executes the network; auto takes the fastest that agrees.")
     vgg16_weights: Path | None = Field(None, description="File with VGG16 weights (.pth or .safetensors).")

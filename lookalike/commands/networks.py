@@ -1,7 +1,7 @@
 """`lookalike networks`: which networks there are, and their weights."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 from lookalike.progress import shown_progress
 
+if TYPE_CHECKING:
+    from app.core.network_commands import KnownNetwork
+
 app = typer.Typer(help="List networks, download their weights and check them.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NETWORK", help="Such as vgg16, vgg19, timm:NAME, or a+b.")]
@@ -18,7 +21,7 @@ Name = Annotated[str, typer.Argument(metavar="NETWORK", help="Such as vgg16, vgg
 
 @app.command(name="list")
 def list_networks(*, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show the networks, their dimensions and where their weights are."""
+    """Show the networks, those trained here too, their dimensions and where their weights are."""
     from app.core.network_commands import known_networks  # noqa: PLC0415  # loads torch
 
     networks = known_networks(Settings.load(data_dir=data_dir))
@@ -26,14 +29,22 @@ def list_networks(*, data_dir: DataDir = None, as_json: Json = False) -> None:
         print_json([asdict(network) for network in networks])
         return
     rows = [
-        (network.name, network.dimension, network.weights_mib, network.licence, "here" if network.weights else "")
-        for network in networks
+        (network.name, network.dimension, network.weights_mib, network.licence, _state(network)) for network in networks
     ]
     print_table("", ("Network", "Values ", "MiB ", "Licence", "Weights"), rows)
     for network in networks:
-        if network.weights:
-            typer.echo(f"The weights of {network.name} are in {network.weights}.")
+        if network.problem:
+            typer.echo(f"{network.name} cannot be used. {network.problem}")
+        elif network.weights:
+            made_of = f", made of {network.base}," if network.base else ""
+            typer.echo(f"The weights of {network.name}{made_of} are in {network.weights}.")
     typer.echo("Also every architecture of timm as timm:NAME, and two networks side by side as a+b.")
+
+
+def _state(network: "KnownNetwork") -> str:
+    if network.problem:
+        return "cannot be used"
+    return "here" if network.weights else ""
 
 
 @app.command()

@@ -170,8 +170,10 @@ class TestCommands:
         assert {name: network.dimension for name, network in networks.items()} == {
             "vgg16": 4096,
             "vgg16:fc6": 4096,
+            "vgg16:conv5": 512,
             "vgg19": 4096,
             "vgg19:fc6": 4096,
+            "vgg19:conv5": 512,
             "efficientnet_lite0": 1280,
         }
 

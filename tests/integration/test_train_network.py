@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from app.core.embedder import open_embedder
-from app.core.errors import InvalidParameter, WeightsMismatch, WeightsMissing
+from app.core.errors import InvalidParameter, ParityFailed, RuntimeNotAvailable, WeightsMismatch, WeightsMissing
 from app.core.images import ImageLimits, prepare_image
 from app.core.networks.architectures import load_network
 from app.core.networks.names import parse_network, trained_part
@@ -75,19 +75,43 @@ def test_fine_tuning_gives_a_network_without_classes(run: Run, photos: Path, tmp
 
 @pytest.mark.parametrize("runtime", ["torch-bfloat16", "openvino-float32", "openvino-bfloat16"])
 def test_runtimes_agree_on_a_trained_network(run: Run, photos: Path, tmp_path: Path, runtime: RuntimeChoice) -> None:
-    """What was learned comes through every runtime that this machine has."""
+    """What was learned comes through every runtime that this machine has; one that is too far off is refused."""
     run("train", "--layers", "dense", "--source", photos, "--name", "shop")
     embeddings = []
     for name in ("torch-float32", runtime):
         settings = Settings.load(data_dir=tmp_path / "data", runtime=name)
         try:
             embedder = open_embedder(settings, "trained:shop")
-        except Exception as error:  # noqa: BLE001  # whatever this machine lacks
+        except RuntimeNotAvailable as error:
             pytest.skip(str(error))
+        except ParityFailed:  # as of the network that it was made of
+            assert "bfloat16" in runtime
+            return
         photo = (photos / "bags" / "bags-2.jpg").read_bytes()
         image = prepare_image(photo, embedder.preprocessings, ImageLimits.from_settings(settings))
         embeddings.append(embedder.embed([image]).embeddings[0])
     assert float(embeddings[0] @ embeddings[1]) > 0.999
+
+
+def test_trained_networks_are_listed_with_what_they_are_made_of(run: Run, tmp_path: Path) -> None:
+    """With the values of their embeddings and the licence of what is in them; a damaged one is listed as that."""
+    (tmp_path / "weights").mkdir()
+    card = TrainedCard(base="vgg16", dense="pyramid", has_classes=False).model_dump_json()
+    tensors = {"dense.first.up": torch.zeros(4096, 64)}
+    safetensors.torch.save_file(tensors, tmp_path / "weights" / "trained--shop.safetensors", {CARD_KEY: card})
+    (tmp_path / "weights" / "trained--broken.safetensors").write_bytes(b"nothing")
+
+    as_json = json.loads(run("networks", "list", "--json", "--data-dir", tmp_path).out)
+    out = run("networks", "list", "--data-dir", tmp_path).out
+
+    broken, shop = (
+        next(each for each in as_json if each["name"] == name) for name in ("trained:broken", "trained:shop")
+    )
+    assert (shop["dimension"], shop["weights_mib"], shop["licence"]) == (4096, 1, "BSD-3-Clause")
+    assert (shop["base"], shop["problem"]) == ("vgg16", None)
+    assert (broken["dimension"], "damaged" in broken["problem"]) == (None, True)
+    assert "The weights of trained:shop, made of vgg16, are in " in out
+    assert "trained:broken cannot be used. The weights file " in out
 
 
 def test_a_name_that_is_taken_is_refused(run: Run, photos: Path, tmp_path: Path) -> None:
@@ -102,7 +126,7 @@ def test_a_name_that_is_taken_is_refused(run: Run, photos: Path, tmp_path: Path)
 
 
 def test_convolutions_alone_are_a_beginning_for_dense_layers() -> None:
-    """They are refused as vgg16, by name, and begin as means over parts of the map when dense layers are trained."""
+    """They are refused as vgg16, by name, and begin as roots of means over the map when dense layers are trained."""
     (part,) = parse_network("vgg16")
     with pytest.raises(WeightsMismatch, match=r"convolutions only.*--layers dense"):
         load_network(part, _tiny_vgg())
@@ -113,7 +137,8 @@ def test_convolutions_alone_are_a_beginning_for_dense_layers() -> None:
         activation, regions = network.module(torch.float32, is_for_bfloat16=False)(pixels)
     assert network.class_labels == ()
     assert activation.shape == (1, 4096)
-    np.testing.assert_allclose(activation[0, :512], regions[0].mean(dim=(0, 1)), rtol=1e-4, atol=1e-6)
+    means = regions[0].mean(dim=(0, 1))
+    np.testing.assert_allclose(activation[0, :512], (means + 1e-4).sqrt(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["trained:shop", "vgg16+efficientnet_lite0"])

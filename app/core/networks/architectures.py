@@ -33,6 +33,8 @@ from app.core.networks.trained import (
 from app.core.networks.weights import State, Weights, require_same_shapes
 
 IMAGENET_CLASSES: Final = 1000
+_CONVOLUTIONS: Final = "features."
+"""How torchvision calls VGG's, before their number."""
 
 
 class _Architecture(Protocol):
@@ -123,6 +125,18 @@ class _VggModule(nn.Module):
         return activation, self._tail(activation), pooled.permute(0, 2, 3, 1)
 
 
+class _VggConvolutions(nn.Module):
+    """torchvision's VGG without its dense layers: the mean over what the last pooling gives."""
+
+    def __init__(self, vgg: Any) -> None:  # noqa: ANN401  # torchvision ships no types
+        super().__init__()
+        self._features, self._avgpool = vgg.features, vgg.avgpool
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        pooled = self._avgpool(self._features(images))  # (n, 512, 7, 7)
+        return pooled.mean(dim=(2, 3)), pooled.permute(0, 2, 3, 1)
+
+
 class _Vgg:
     """torchvision's VGG16 or VGG19, whose embedding is fc6 or fc7 after its ReLU."""
 
@@ -131,6 +145,7 @@ class _Vgg:
 
     def __init__(self, part: Part) -> None:
         self._part = part
+        self.name = part.weights_name
         models = torchvision_models()
         self._build = models.get_model_builder(part.architecture)
         transforms = models.get_model_weights(part.architecture).IMAGENET1K_V1.transforms()
@@ -148,18 +163,43 @@ class _Vgg:
             return self._build(init_weights=False)
 
     def state_for(self, weights: Weights) -> State:
-        if weights.state and all(name.startswith("features.") for name in weights.state):
+        if weights.state and all(name.startswith(_CONVOLUTIONS) for name in weights.state):
             raise WeightsMismatch(
-                f"The weights file {weights.path} has {self._part.weights_name}'s convolutions only, and its embedding "
-                "is made by dense layers. `lookalike train --layers dense` makes some for these convolutions."
+                f"The weights file {weights.path} has {self.name}'s convolutions only, and its embedding "
+                "is made by dense layers. `lookalike train --layers dense` makes some for these convolutions, and "
+                f"--network {self.name}:conv5 needs none."
             )
-        require_same_shapes(weights.state, self.empty().state_dict(), self._part.weights_name, weights.path)
+        require_same_shapes(weights.state, self.empty().state_dict(), self.name, weights.path)
         return weights.state
 
     def module(self, state: State) -> nn.Module:
         vgg = self.empty()
         vgg.load_state_dict(state, assign=True)
         return _VggModule(vgg, cut=2 if self._part.name.endswith(":fc6") else 5)
+
+
+class _VggConv5:
+    """torchvision's VGG16 or VGG19 without dense layers, also from a file that has none: the embedding is conv5."""
+
+    dimension = CHANNELS
+    class_count = 0
+
+    def __init__(self, part: Part) -> None:
+        self._vgg = _Vgg(part)
+        self.preprocessing = self._vgg.preprocessing
+
+    def state_for(self, weights: Weights) -> State:
+        convolutions = {name: tensor for name, tensor in weights.state.items() if name.startswith(_CONVOLUTIONS)}
+        if len(convolutions) != len(weights.state):
+            self._vgg.state_for(weights)  # refuses a file of another network
+        expected = with_prefix(self._vgg.empty().features.state_dict(), _CONVOLUTIONS)
+        require_same_shapes(convolutions, expected, self._vgg.name, weights.path)
+        return convolutions
+
+    def module(self, state: State) -> nn.Module:
+        vgg = self._vgg.empty()
+        vgg.features.load_state_dict(without_prefix(state, _CONVOLUTIONS), assign=True)
+        return _VggConvolutions(vgg)
 
 
 class _TimmModule(nn.Module):
@@ -295,6 +335,8 @@ def load_network(part: Part, weights: Weights) -> LoadedNetwork:
     architecture: _Architecture
     if part.family == "trained":
         architecture = _Trained(weights)
+    elif part.family == "vgg":
+        architecture = _VggConv5(part) if part.name.endswith(":conv5") else _Vgg(part)
     else:
-        architecture = _Vgg(part) if part.family == "vgg" else _Timm(part)
+        architecture = _Timm(part)
     return LoadedNetwork(part, weights.sha256, architecture, architecture.state_for(weights))

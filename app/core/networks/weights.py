@@ -70,6 +70,20 @@ def read_weights(path: Path, *, expected_sha256: str | None = None) -> Weights:
     return Weights(_in_float32(_read_torch(path, head), path), sha256, path)
 
 
+def read_header(path: Path, tensor: str) -> tuple[dict[str, str], tuple[int, ...]]:
+    """
+    Return what a .safetensors file says of itself, and the shape of one of its tensors, without reading any.
+
+    Raises:
+        WeightsCorrupt: The file is damaged, is none, or has no such tensor.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, tuple(file.get_slice(tensor).get_shape())
+    except Exception as error:  # as for torch's format
+        raise _corrupt(path) from error
+
+
 def _corrupt(path: Path) -> WeightsCorrupt:
     return WeightsCorrupt(f"The weights file {path} is truncated, damaged, or no weights file; get it again.")
 

@@ -3,18 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Final
 
 from app.core.networks.names import BUILT_IN_NAMES, parse_network
 from app.core.networks.shares import canonical_name, network_shares, part_names, weighted_name
-from app.core.networks.sources import find_weights
+from app.core.networks.sources import find_weights, networks_in
 from app.core.settings import Settings
 
 GRID: Final = (20, 30, 40, 50, 60, 70, 80)
 """Shares of the first network of two that are tried, in hundredths."""
-_PREFIXES: Final = {"timm--": "timm:", "trained--": "trained:"}
-_SUFFIXES: Final = frozenset({".pth", ".safetensors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +52,7 @@ def networks_at_hand(settings: Settings) -> list[str]:
         (part,) = parse_network(name)
         if name == part.weights_name and find_weights(part, settings) is not None:
             found.append(name)
-    return found + sorted(_in_folder(settings.resolved_weights_dir))
-
-
-def _in_folder(folder: Path) -> set[str]:
-    files = [path.stem for path in folder.iterdir() if path.suffix in _SUFFIXES] if folder.is_dir() else []
-    return {
-        name + stem.removeprefix(prefix)
-        for stem in files
-        for prefix, name in _PREFIXES.items()
-        if stem.startswith(prefix)
-    }
+    return found + networks_in(settings.resolved_weights_dir)
 
 
 def singles_of(names: Sequence[str]) -> list[str]:
