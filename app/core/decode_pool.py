@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
 
 from app.core.child_process import child_environment, module_command
+from app.core.closing import Closing
 from app.core.cores import available_cores
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
@@ -32,7 +32,7 @@ _MAX_THUMBNAIL_BYTES: Final = 16 * MIB
 _REFUSALS: Final = {leaf.slug: leaf for leaf in InvalidImage.__subclasses__()}
 
 
-class DecodePool:
+class DecodePool(Closing):
     """
     `size` child processes that prepare images; blocking, for use from as many threads.
 
@@ -102,14 +102,6 @@ class DecodePool:
             self._condition.wait_for(lambda: len(self._idle) == self.size)
             for slot in self._idle:
                 slot.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ask(self, request: dict[str, Any], data: bytes, max_reply_bytes: int) -> tuple[dict[str, Any], memoryview]:
         with self._taken_slot() as slot:

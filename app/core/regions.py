@@ -20,14 +20,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as parse_safetensors
 from safetensors.numpy import save as to_safetensors
 
+from app.core.closing import Closing
 from app.core.errors import SnapshotError
 from app.core.files import make_folder, storage_errors, write_atomically
 from app.core.joined_regions import resampled
@@ -100,7 +100,7 @@ class _Opened:
     store: VectorStore
 
 
-class RegionCodes:
+class RegionCodes(Closing):
     """
     The codes of one fingerprint's pictures; safe to use from several threads and by several processes at once.
 
@@ -192,14 +192,6 @@ class RegionCodes:
     def close(self) -> None:
         """Close the files; what was appended is on the disk already."""
         self._stores.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _open(self) -> _Opened | None:
         """Return the basis with its store, looked for on the disk while there is none, or when it was removed."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
+from app.core.closing import Closing
 from app.core.signature import SIGNATURE_SIZE, UInt8Array
 from app.core.vector_index import BoolArray
 from app.core.vector_store import VectorStore
@@ -16,7 +16,7 @@ _VERSION: Final = "1".zfill(64)
 _SCALE: Final = 255
 
 
-class SignatureStore:
+class SignatureStore(Closing):
     """
     Append-only, and safe for threads and processes, as the `VectorStore` that holds it.
 
@@ -53,11 +53,3 @@ class SignatureStore:
     def close(self) -> None:
         """Close the files."""
         self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

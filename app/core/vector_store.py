@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
 
+from app.core.closing import Closing
 from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
 from app.core.files import fsync_folder, make_folder, storage_errors, write_all, write_atomically
 from app.core.key_table import RECORD_BYTES, SHA256_BYTES, KeyTable
@@ -62,7 +62,7 @@ class _Files:
         return False
 
 
-class VectorStore:
+class VectorStore(Closing):
     """
     The embeddings of one fingerprint. Open it with `VectorStore.open`, close it or use it in a `with` block.
 
@@ -152,14 +152,6 @@ class VectorStore:
         self._is_closed = True
         self._files = None
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read(self, key: bytes, into: Float16Array) -> bool:
         files = self._files

@@ -2,7 +2,6 @@ import io
 import json
 import os
 import pickle
-import shutil
 import signal
 import socket
 import sqlite3
@@ -17,29 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
-from tests.support.command_line import Run, run
-from tests.support.shop import Shop, publish, write_shop
+from tests.support.command_line import Run, built_shop, run, shop
+from tests.support.shop import Shop, publish
 from tests.support.snapshots import overwrite, reseal
 
-__all__ = ["run"]
-
-
-@pytest.fixture(scope="module")
-def built_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A small shop with a published index, to copy."""
-    root = tmp_path_factory.mktemp("shop")
-    return write_shop(root, Settings(data_dir=root / "data", runtime="openvino-float32"))
-
-
-@pytest.fixture
-def shop(built_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A small shop of this test's own, which the environment names."""
-    shutil.copytree(built_shop.settings.data_dir, tmp_path / "data")
-    monkeypatch.setenv("LOOKALIKE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("LOOKALIKE_RUNTIME", "openvino-float32")
-    return Shop(Settings.load(), built_shop.photos)
+__all__ = ["built_shop", "run", "shop"]
 
 
 @pytest.fixture

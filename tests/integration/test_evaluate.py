@@ -7,32 +7,15 @@ from typing import Any
 
 import pytest
 
-from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
-from tests.support.command_line import Outcome, Run, run
+from tests.support.command_line import Outcome, Run, built_shop, run, shop
 from tests.support.indexing import OTHER_NETWORK
-from tests.support.shop import CATEGORIES, Shop, publish, write_shop
+from tests.support.shop import CATEGORIES, Shop, publish
 
-__all__ = ["run"]
+__all__ = ["built_shop", "run", "shop"]
 
 PICTURES = 30
 """Of 24 products, three of which have three pictures."""
-
-
-@pytest.fixture(scope="module")
-def built_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A small shop with a published index, to copy."""
-    root = tmp_path_factory.mktemp("shop")
-    return write_shop(root, Settings(data_dir=root / "data", runtime="openvino-float32"))
-
-
-@pytest.fixture
-def shop(built_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A small shop of this test's own, which the environment names."""
-    shutil.copytree(built_shop.settings.data_dir, tmp_path / "data")
-    monkeypatch.setenv("LOOKALIKE_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("LOOKALIKE_RUNTIME", "openvino-float32")
-    return Shop(Settings.load(), built_shop.photos)
 
 
 @pytest.fixture
