@@ -175,7 +175,8 @@ def test_every_imported_package_is_a_declared_dependency(folders: tuple[str, ...
     """Nothing works only because another package happens to bring a third one along."""
     declared = _declared()[kind]
     providers = packages_distributions()
-    found = sorted({line for source in sources(*folders) for line in _undeclared(source, declared, providers)})
+    ours = [source for source in sources(*folders) if "peer_scripts" not in source.path.parts]  # in other environments
+    found = sorted({line for source in ours for line in _undeclared(source, declared, providers)})
     assert not found, "\n".join(found)
 
 

@@ -36,7 +36,9 @@ from tests.benchmarks.living_commands import measure_commands
 from tests.benchmarks.living_filters import measure_filters
 from tests.benchmarks.living_load import measure_load
 from tests.benchmarks.living_switching import measure_switching
+from tests.benchmarks.peers import measure_peers
 from tests.benchmarks.rows import Row
+from tests.benchmarks.saturation import measure_saturation
 from tests.benchmarks.searching import measure_relevance, measure_searching
 from tests.benchmarks.subject import Subject, split
 from tests.benchmarks.training import measure_training
@@ -62,8 +64,13 @@ QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "explain": measure_explaining,
 }
 """The parts about how good answers are, and what is learned from a catalogue."""
-PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY)
-WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY})
+SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
+    "saturation": measure_saturation,
+    "peers": measure_peers,
+}
+"""The parts about what the machine can do at most."""
+PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY, "speed", *SPEED)
+WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED})
 
 
 def main() -> None:
@@ -112,15 +119,15 @@ def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, f
         if part in parts:
             yield from measure(living)
             shutil.rmtree(living.folder / part)  # a large index takes a gigabyte
-    for part, judge in QUALITY.items():
+    for part, judge in {**QUALITY, **SPEED}.items():
         if part in parts:
             networks = arguments.network or _networks(arguments.vgg16)
             yield from judge(Subject(catalogue, folder / part, arguments.vgg16, networks, arguments.others))
 
 
 def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
-    """Return the parts to measure; `living` and `quality` stand for their own parts."""
-    groups: Mapping[str, Iterable[str]] = {"living": LIVING, "quality": QUALITY}
+    """Return the parts to measure; `living`, `quality` and `speed` stand for their own parts."""
+    groups: Mapping[str, Iterable[str]] = {"living": LIVING, "quality": QUALITY, "speed": SPEED}
 
     def meant(names: list[str]) -> set[str]:
         return {part for name in names for part in groups.get(name, [name])}

@@ -70,6 +70,14 @@ def measure_searching(settings: Settings, network: str, held_out: Path) -> Itera
     yield Row(network, what, f"{more_ms:+.1f} ms", "at most +15 ms", more_ms <= 15)
 
 
+def median_search_ms(settings: Settings, photos: Path) -> float:
+    """Return the milliseconds at the client of one warm search of the service of these settings."""
+    files = photos_in(photos)[:TIMED]
+    with client_of(settings) as client:
+        search(client, files[0].read_bytes())
+        return statistics.median(timed_ms(partial(search, client, file.read_bytes())) for file in files)
+
+
 @contextmanager
 def client_of(settings: Settings) -> Iterator[httpx2.Client]:
     """Run the service of these settings in a process of its own, and give a client for it."""
