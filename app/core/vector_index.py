@@ -89,6 +89,8 @@ class VectorIndex(ABC):
             raise ValueError(f"allowed is {allowed.dtype} of shape {allowed.shape}, expected bool of ({len(self)},)")
         queries = unit_rows(queries, self.dimension)
         size = len(self) if allowed is None else int(np.count_nonzero(allowed))
+        if size == len(self):
+            allowed = None
         k = min(k, size)
         scores = np.empty((len(queries), k), np.float32)
         rows = np.empty((len(queries), k), np.int64)
