@@ -8,13 +8,14 @@ from tests.support.bad_server import web
 from tests.support.databases import database, database_url, empty_database_url, own_server, postgres
 from tests.support.indexing import photos, settings
 from tests.support.services import client, own_shop, server, shop
-from tests.support.web_shop import web_shop
+from tests.support.web_shop import hasty, web_shop
 
 __all__ = [
     "client",
     "database",
     "database_url",
     "empty_database_url",
+    "hasty",
     "own_server",
     "own_shop",
     "photos",

@@ -1,11 +1,9 @@
 """Real networks on every runtime that this machine has, against each other and against their reference."""
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,12 @@ from app.core.networks.names import parse_network
 from app.core.networks.sources import require_weights
 from app.core.networks.weights import Weights
 from app.core.probes import check_probes, probe_images
-from app.core.runtimes import choice
 from app.core.runtimes.choice import LOWEST_COSINES, lowest_cosine
 from app.core.settings import RuntimeChoice, Settings
 from app.core.vector_index import Float32Array
+from tests.support.runtimes import RUNTIMES, with_runtime, write_timm_weights
 
-RUNTIMES: tuple[RuntimeChoice, ...] = ("torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16")
 TIMM_NETWORKS = ("timm:test_resnet", "timm:test_vit", "timm:test_efficientnet", "timm:test_nfnet")
-CLEARLY_SLOWER = choice._CLEARLY_SLOWER
 runtimes = pytest.mark.parametrize("runtime", RUNTIMES)
 
 
@@ -37,11 +33,7 @@ runtimes = pytest.mark.parametrize("runtime", RUNTIMES)
 def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder with random weights for some small networks of timm."""
     folder = tmp_path_factory.mktemp("weights")
-    torch.manual_seed(3)
-    for name in TIMM_NETWORKS:
-        (part,) = parse_network(name)
-        state = timm_package().create_model(part.architecture).state_dict()
-        safetensors.torch.save_file(state, folder / f"{part.weights_name}.safetensors")
+    write_timm_weights(folder, TIMM_NETWORKS)
     return folder
 
 
@@ -49,10 +41,6 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(tmp_path: Path, weights_dir: Path) -> Settings:
     """An empty data folder, the weights of the small networks, and a runtime that is everywhere."""
     return Settings(data_dir=tmp_path, weights_dir=weights_dir, threads=2, runtime="torch-float32")
-
-
-def _with_runtime(settings: Settings, runtime: RuntimeChoice) -> Settings:
-    return settings.model_copy(update={"runtime": runtime})
 
 
 def _prepare(embedder: Embedder, photos: list[bytes]) -> list[PreparedImage]:
@@ -135,7 +123,7 @@ class TestVgg16:
         embeddings: dict[str, Float32Array] = {}
         for runtime in RUNTIMES:
             try:
-                embedder = open_embedder(_with_runtime(own, runtime), "vgg16")
+                embedder = open_embedder(with_runtime(own, runtime), "vgg16")
             except RuntimeNotAvailable:
                 continue
             images = images or _prepare(embedder, photos)
@@ -165,7 +153,7 @@ class TestEfficientNetLite0:
 
     def test_it_is_timms_own_network_with_the_weights_of_the_package(self, settings: Settings) -> None:
         """1280 pooled values, and the 1000 classes."""
-        embedder = open_embedder(_with_runtime(settings, "torch-float32"), "efficientnet_lite0")
+        embedder = open_embedder(with_runtime(settings, "torch-float32"), "efficientnet_lite0")
         images = _prepare(embedder, list(probe_images()))
         embedded = embedder.embed(images)
         reference = timm_package().create_model("tf_efficientnet_lite0").eval()
@@ -184,12 +172,12 @@ class TestEfficientNetLite0:
     def test_a_runtime_agrees_with_float32_or_is_refused(self, settings: Settings, runtime: RuntimeChoice) -> None:
         """Its many thin layers suffer in bfloat16; what is too far off is never used, even when asked for."""
         try:
-            embedder = _open_or_skip(_with_runtime(settings, runtime), "efficientnet_lite0")
+            embedder = _open_or_skip(with_runtime(settings, runtime), "efficientnet_lite0")
         except ParityFailed as error:
             assert "bfloat16" in runtime
             assert "LOOKALIKE_RUNTIME" in error.message  # noqa: PT017  # not every machine refuses it
             return
-        reference = open_embedder(_with_runtime(settings, "torch-float32"), "efficientnet_lite0")
+        reference = open_embedder(with_runtime(settings, "torch-float32"), "efficientnet_lite0")
         images = _prepare(embedder, list(probe_images()))
         embedded = embedder.embed(images)
         assert lowest_cosine(embedded.embeddings, reference.embed(images).embeddings) >= LOWEST_COSINES[runtime]
@@ -206,9 +194,9 @@ class TestEfficientNetLite0:
 
     def test_its_probe_embeddings_pass_their_own_check(self, settings: Settings) -> None:
         """And those of another runtime pass too: a snapshot may move between machines."""
-        embedder = open_embedder(_with_runtime(settings, "torch-float32"), "efficientnet_lite0")
+        embedder = open_embedder(with_runtime(settings, "torch-float32"), "efficientnet_lite0")
         expected = embedder.embed(_prepare(embedder, list(probe_images()))).embeddings
-        other = open_embedder(_with_runtime(settings, "openvino-float32"), "efficientnet_lite0")
+        other = open_embedder(with_runtime(settings, "openvino-float32"), "efficientnet_lite0")
         assert check_probes(other, lambda data: _prepare(other, [data])[0], expected) > 0.9999
 
     def test_it_knows_what_is_in_a_photo(self, settings: Settings, other_photos_dir: Path) -> None:
@@ -227,7 +215,7 @@ class TestOtherNetworks:
     def test_a_network_of_timm_runs_everywhere(self, settings: Settings, network: str, runtime: RuntimeChoice) -> None:
         """The embedding is what goes into the classifier; preprocessing comes from timm's configuration."""
         try:
-            embedder = _open_or_skip(_with_runtime(settings, runtime), network)
+            embedder = _open_or_skip(with_runtime(settings, runtime), network)
         except ParityFailed:
             assert "bfloat16" in runtime
             return
@@ -282,8 +270,8 @@ class TestFingerprint:
 
     def test_the_recorded_fingerprint_opens_again(self, settings: Settings) -> None:
         """It is the same on every runtime."""
-        first = open_embedder(_with_runtime(settings, "torch-float32"), "timm:test_resnet").fingerprint
-        again = open_embedder(_with_runtime(settings, "openvino-float32"), "timm:test_resnet", recorded=first)
+        first = open_embedder(with_runtime(settings, "torch-float32"), "timm:test_resnet").fingerprint
+        again = open_embedder(with_runtime(settings, "openvino-float32"), "timm:test_resnet", recorded=first)
         assert again.fingerprint.sha256 == first.sha256
 
     def test_other_weights_than_the_recorded_ones_are_refused(self, settings: Settings, tmp_path: Path) -> None:
@@ -309,132 +297,3 @@ def test_openvino_reports_nothing_to_anybody(tmp_path: Path) -> None:
     home = {**os.environ, "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", script], check=True, env=home, cwd=Path(__file__).parents[2])
     assert list(tmp_path.iterdir()) == []
-
-
-class TestChoice:
-    """`auto`, and what it remembers."""
-
-    @pytest.fixture
-    def settings(self, settings: Settings) -> Settings:
-        """The same as for the others, with `auto`."""
-        return _with_runtime(settings, "auto")
-
-    @pytest.fixture(autouse=True)
-    def _sure(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is remembered must not depend on what else runs on this machine; tests of their own are about that."""
-        monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
-        monkeypatch.setattr(choice, "_CLEARLY_SLOWER", float("inf"))
-
-    def test_the_choice_is_measured_once(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The next start takes the same runtime without trying others."""
-        first = open_embedder(settings, "timm:test_resnet").runtime
-        started = _watch_starts(monkeypatch)
-        assert open_embedder(settings, "timm:test_resnet").runtime == first
-        assert started == [first]
-
-    @pytest.mark.parametrize(
-        ("runs_s", "chosen"),
-        [
-            pytest.param({"a": (4, 4, 4, 4), "b": (1, 1, 1, 1)}, ("b", True), id="one is faster"),
-            pytest.param({"a": (1.0, 1.1, 1.0, 1.1), "b": (1.1, 1.0, 1.1, 1.0)}, ("a", True), id="both are as fast"),
-            pytest.param({"a": (4, 4, 4, 4), "b": (9, 9, 1, 9)}, ("b", False), id="other work held one up"),
-        ],
-    )
-    def test_what_the_rounds_do_not_agree_on_is_not_kept(
-        self, monkeypatch: pytest.MonkeyPatch, runs_s: dict[str, tuple[float, ...]], chosen: tuple[str, bool]
-    ) -> None:
-        """Each runtime counts with its fastest run; where a round says otherwise, the next start measures again."""
-        left = {name: iter(times_s) for name, times_s in runs_s.items()}
-        monkeypatch.setattr(choice, "_CLEARLY_SLOWER", CLEARLY_SLOWER)
-        monkeypatch.setattr(choice, "_run_s", lambda runtime, _probes: next(left[runtime.name]))
-        runtimes: list[Any] = [SimpleNamespace(name=name) for name in runs_s]
-        runtime, is_sure = choice._fastest(runtimes, np.zeros((1, 8, 8, 3), np.uint8))
-        assert (runtime.name, is_sure) == chosen
-
-    def test_what_a_busy_machine_chose_is_measured_again(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Other work holds up one runtime more than another, whatever the rounds say."""
-        monkeypatch.setattr("os.getloadavg", lambda: (1000.0, 0.0, 0.0))
-        open_embedder(settings, "timm:test_resnet")
-        started = _watch_starts(monkeypatch)
-        open_embedder(settings, "timm:test_resnet")
-        assert set(started) == set(RUNTIMES)
-
-    @pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}', "\x00"])
-    def test_an_unreadable_memory_costs_only_time(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch, content: str
-    ) -> None:
-        """It is measured again and written anew."""
-        path = settings.data_dir / "runtimes.json"
-        path.write_text(content)
-        started = _watch_starts(monkeypatch)
-        runtime = open_embedder(settings, "timm:test_resnet").runtime
-        assert set(started) == set(RUNTIMES)
-        assert runtime in json.loads(path.read_text()).values()
-
-    def test_another_number_of_threads_is_measured_anew(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """So is another machine, another version, another network."""
-        open_embedder(settings, "timm:test_resnet")
-        started = _watch_starts(monkeypatch)
-        open_embedder(settings.model_copy(update={"threads": 1}), "timm:test_resnet")
-        assert set(started) == set(RUNTIMES)
-
-    def test_a_data_folder_that_cannot_be_written_costs_only_time(self, settings: Settings, tmp_path: Path) -> None:
-        """Serving works from a read-only folder."""
-        (tmp_path / "file").touch()
-        embedder = open_embedder(settings.model_copy(update={"data_dir": tmp_path / "file"}), "timm:test_resnet")
-        assert embedder.runtime in RUNTIMES
-
-    def test_a_runtime_that_fails_is_left_out(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        """One library that does not work here is no reason not to start."""
-        _break(monkeypatch, "OpenVinoRuntime")
-        assert open_embedder(settings, "timm:test_resnet").runtime.startswith("torch-")
-
-    def test_a_runtime_that_fails_is_told_when_it_was_asked_for(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """With the setting that changes it."""
-        _break(monkeypatch, "OpenVinoRuntime")
-        with pytest.raises(RuntimeNotAvailable, match=r"openvino-float32.*LOOKALIKE_RUNTIME"):
-            open_embedder(_with_runtime(settings, "openvino-float32"), "timm:test_resnet")
-
-    def test_a_remembered_runtime_that_fails_now_is_replaced(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A library may have been uninstalled since."""
-        open_embedder(settings, "timm:test_resnet")
-        path = settings.data_dir / "runtimes.json"
-        path.write_text(json.dumps(dict.fromkeys(json.loads(path.read_text()), "openvino-float32")))
-        _break(monkeypatch, "OpenVinoRuntime")
-        assert open_embedder(settings, "timm:test_resnet").runtime.startswith("torch-")
-
-    def test_a_runtime_that_computes_something_else_is_left_out(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """However fast it is."""
-        monkeypatch.setattr(choice, "LOWEST_COSINES", {**LOWEST_COSINES, "openvino-float32": 1.1})
-        assert open_embedder(settings, "timm:test_resnet").runtime != "openvino-float32"
-        with pytest.raises(ParityFailed, match="openvino-float32"):
-            open_embedder(_with_runtime(settings, "openvino-float32"), "timm:test_resnet")
-
-
-def _watch_starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    started: list[str] = []
-    start = choice._start
-
-    def watched(network: object, name: str, threads: int) -> object:
-        started.append(name)
-        return start(network, name, threads)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(choice, "_start", watched)
-    return started
-
-
-def _break(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    def broken(*_: object) -> None:
-        raise OSError("libfast.so.3: cannot open shared object file")
-
-    monkeypatch.setattr(choice, name, broken)

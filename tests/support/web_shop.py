@@ -1,17 +1,24 @@
 """A shop whose feed states pictures on a web server of this machine, and imports of that feed."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.core.fetching.blocking import fetching
+from app.core.fetching.limits import FetchLimits
 from app.core.settings import Settings
+from app.core.snapshot_folder import SnapshotFolder
 from indexer.pipeline import IndexResult, SourceOptions, index_source
 from indexer.progress import Progress, Silent
 from tests.support.bad_server import BadServer, file
 from tests.support.feeds import json_lines
 from tests.support.images import picture_bytes
+from tests.support.indexing import catalogue_of, live_products
+
+HASTY = FetchLimits(timeout_s=0.5, attempts=2, backoff_s=0.001, failures_to_give_up=5)
 
 
 @dataclass
@@ -45,6 +52,15 @@ class WebShop:
         self.feed.write_bytes(json_lines(list(self.products.values())))
         return self.feed
 
+    def allow_failures(self, share: float) -> None:
+        """Let this share of the pictures fail from now on."""
+        self.settings = self.settings.model_copy(update={"max_unfetched_share": share})
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything that an import which fails must not change."""
+        current = SnapshotFolder(self.settings.snapshots_dir).current()
+        return current, catalogue_of(self.settings), live_products(self.settings)
+
     def import_feed(self, progress: Progress | None = None, **options: Any) -> IndexResult:  # noqa: ANN401  # SourceOptions'
         """Import the feed; the server begins to count requests anew."""
         self.web.requests.clear()
@@ -60,3 +76,9 @@ def web_shop(web: BadServer, settings: Settings, tmp_path: Path) -> WebShop:
     for number in range(12):
         web_shop.add(f"p{number:02d}", number, *([100 + number] if number % 3 == 0 else []), price=f"{number}.90 EUR")
     return web_shop
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait half a second for a picture, and not ten."""
+    monkeypatch.setattr("indexer.workplace.fetching", partial(fetching, limits=HASTY))
