@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Photo = Annotated[Path, typer.Argument(metavar="IMAGE", help="A photo: JPEG, PNG or WebP.")]
 
+COLUMNS = ("Rank ", "Score ", "Title", "Price ", "Category", "Product")
 OF_THE_PHOTO = ("degraded_reason", "low_confidence", "classes", "categories", "timings_ms")
 NOT_EXPLAINED = "The index keeps nothing that tells why these are hits; `lookalike reindex --full` makes it."
 ONLY_OVER_HTTP = {"request_id", "query_id"}  # they name things that end with this process
@@ -161,12 +163,30 @@ def print_search(document: Mapping[str, Any], *, is_filtered: bool = False) -> N
         typer.echo(verdict)
     print_labels(document)
     rows = [
-        (result["rank"], f"{result['score']:.3f}", product["title"], product["category"], product["id"])
+        {
+            "Rank ": result["rank"],
+            "Score ": f"{result['score']:.3f}",
+            "Title": product["title"],
+            "Price ": price_of(product),
+            "Category": product["category"],
+            "Product": product["id"],
+        }
         for result in document["results"]
         for product in [result["product"]]
     ]
-    columns = ("Rank ", "Score ", "Title", "Category", "Product")
-    print_table("Most similar products", columns, rows, whole="Product", spare="Category")
+    has_prices = any(row["Price "] for row in rows)
+    columns = [name for name in COLUMNS if name != "Price " or has_prices]
+    cells = [[row[name] for name in columns] for row in rows]
+    print_table("Most similar products", columns, cells, whole="Product", spare="Category")
+
+
+def price_of(product: Mapping[str, Any]) -> str:
+    """Return a product's price with its currency; nothing where it has none."""
+    if product["price"] is None:
+        return ""
+    price = Decimal(str(product["price"]))
+    cents = price.quantize(Decimal("0.01"))
+    return f"{cents if cents == price else price:,f} {product['currency'] or ''}".rstrip()
 
 
 def in_words(document: Mapping[str, Any], *, is_filtered: bool = False) -> str:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.core.settings import Settings
-from lookalike.commands.search import in_words
+from lookalike.commands.search import in_words, price_of, print_search
 from tests.support.command_line import Run, run
 from tests.support.shop import Shop
 
@@ -54,6 +54,38 @@ def test_a_verdict_is_said_in_a_sentence(verdict: str | None, said: str) -> None
 def test_a_filter_may_leave_out_the_very_picture() -> None:
     """So the first hit is not named as if it were that."""
     assert in_words(_document("exact"), is_filtered=True) == "This very picture is in the catalogue (97% sure)."
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "told"),
+    [
+        (19.9, "EUR", "19.90 EUR"),
+        (2000, "JPY", "2,000.00 JPY"),
+        (0.0125, "USD", "0.0125 USD"),
+        (5, None, "5.00"),
+        (None, "EUR", ""),
+    ],
+)
+def test_a_price_is_told_with_its_currency(price: float | None, currency: str | None, told: str) -> None:
+    """As a shop writes it; nothing where there is no price."""
+    assert price_of({"price": price, "currency": currency}) == told
+
+
+@pytest.mark.parametrize("prices", [(1219.9, None), (None, None)], ids=["one has a price", "none has one"])
+def test_prices_are_shown_where_there_are_some(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, prices: tuple[float | None, ...]
+) -> None:
+    """Between 80 columns, without breaking a price or the id."""
+    monkeypatch.setenv("COLUMNS", "80")
+    product = {"title": "Tan chunky-soled boots", "category": "Ankle boots", "id": "ankle-boots-0123456789"}
+    products = [{**product, "price": price, "currency": price and "EUR"} for price in prices]
+    results = [{"rank": rank, "score": 0.9, "product": each} for rank, each in enumerate(products, start=1)]
+    print_search({"match": None, "classes": [], "categories": [], "low_confidence": False, "results": results})
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert ("Price" in out, "1,219.90 EUR" in out) == ((True, True) if prices[0] else (False, False))
+    assert "ankle-boots-0123456789" in out
+    assert "chunky-soled" in out
 
 
 def test_an_explanation_is_drawn(run: Run, photo: Path, data_dir: Path, tmp_path: Path) -> None:
