@@ -98,7 +98,8 @@ def index_source(settings: Settings, source: str, options: SourceOptions, progre
             mark.require_none(but=statement.source.name)
         with workplace.tools() as tools:
             mark.begin(statement.source.name)
-            learn_regions(tools, chain(_stated_files(statement), _stored_files(workplace.database)), progress)
+            files = chain(_stated_files(statement), _stored_files(workplace.database))
+            learn_regions(tools.codes, tools.embedder, tools.pool, files, progress)
             progress.phase("Indexing pictures", statement.images)
             Ingest(tools, report, progress, read_at=read_at).run(statement.products())
             workplace.watch.lap("ingest")
@@ -153,7 +154,7 @@ def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = Fa
         tools = stack.enter_context(workplace.tools())
         with workplace.database.reading() as catalogue:
             read_at, images = catalogue.revision(), catalogue.counts().images
-        learn_regions(tools, _stored_files(workplace.database), progress)
+        learn_regions(tools.codes, tools.embedder, tools.pool, _stored_files(workplace.database), progress)
         progress.phase("Looking at the pictures", images)
         ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full, adds_codes=full)
         ingest.run(_catalogue_products(workplace.database))

@@ -18,14 +18,16 @@ from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.shares import canonical_name
 from app.core.probes import check_probes
 from app.core.products import ImageRecord, ProductRecord, from_line
+from app.core.regions import RegionCodes
 from app.core.settings import Settings
 from app.core.snapshot import open_vectors
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float16Array, Float32Array, VectorIndex
 from app.core.vector_store import VectorStore
-from indexer.evaluation.pictures import embed_pictures
+from indexer.evaluation.pictures import EmbeddedPicture, embed_pictures
 from indexer.evaluation.ranking import NO_CATEGORY, Int32Array, Searched
 from indexer.progress import Progress
+from indexer.region_sample import learn_regions
 
 LIVE: Final = "live"
 _SNAPSHOT_ID: Final = re.compile(r"\d{6,}-[0-9a-f]{8}")
@@ -173,14 +175,15 @@ def seen_by(network: str, catalogue: EmbeddedCatalogue, settings: Settings, prog
     with (
         embedding_for(seen, settings, progress) as (embedder, pool),
         VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension) as store,
+        RegionCodes(settings.regions_dir, embedder.fingerprint.sha256) as codes,
     ):
         missing = {image.sha256: image for image in catalogue.images if image.sha256 not in store}
+        if missing:
+            learn_regions(codes, embedder, pool, (Path(image.location) for image in catalogue.images), progress)
         progress.phase(f"Embedding pictures with {network}", len(missing))
         wanted = list(missing.values())
         for batch in embed_pictures(embedder, pool, [Path(image.location) for image in wanted], progress):
-            unchanged = [found for found in batch if found.sha256 == wanted[found.position].sha256]
-            if unchanged:
-                store.append([each.sha256 for each in unchanged], np.stack([each.embedding for each in unchanged]))
+            _keep([found for found in batch if found.sha256 == wanted[found.position].sha256], store, codes)
         products = _with_embeddings(catalogue.products, store)
         if not products:
             raise VerificationFailed(f"None of the pictures could be embedded with {network}: their files are gone.")
@@ -188,6 +191,16 @@ def seen_by(network: str, catalogue: EmbeddedCatalogue, settings: Settings, prog
             progress.warn(f"{lost:,} of {len(catalogue.images):,} pictures cannot be read, and are left out.")
         sha256s = [image.sha256 for product in products for image in product.images]
         return replace(seen, products=products, embeddings=store.get(sha256s))
+
+
+def _keep(pictures: Sequence[EmbeddedPicture], store: VectorStore, codes: RegionCodes) -> None:
+    """Keep what the network says of these pictures, as an index run does: an index with it embeds none again."""
+    if not pictures:
+        return
+    sha256s = [picture.sha256 for picture in pictures]
+    # Embeddings last: whatever has one is not looked at again.
+    codes.append(sha256s, codes.encode(np.stack([picture.regions for picture in pictures])))
+    store.append(sha256s, np.stack([picture.embedding for picture in pictures]))
 
 
 def _with_embeddings(products: Sequence[ProductRecord], store: VectorStore) -> list[ProductRecord]:

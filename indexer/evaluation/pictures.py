@@ -28,11 +28,13 @@ class EmbeddedPicture:
         position: In the paths that were given.
         sha256: Of the file's bytes.
         embedding: Shape (d,), unit-norm.
+        regions: Shape (h, w, channels), as in `Embedded`.
     """
 
     position: int
     sha256: str
     embedding: Float32Array
+    regions: Float32Array
 
 
 def embed_pictures(
@@ -64,11 +66,12 @@ class _Prepared:
 def _embedded(embedder: Embedder, batch: Sequence[_Prepared], progress: Progress) -> list[EmbeddedPicture]:
     embedded, refusals = embedder.embed_each([prepared.image for prepared in batch])
     kept = []
-    for prepared, embedding, refusal in zip(batch, embedded.embeddings, refusals, strict=True):
+    seen = zip(batch, embedded.embeddings, embedded.regions, refusals, strict=True)
+    for prepared, embedding, regions, refusal in seen:
         if isinstance(refusal, EmbeddingRefused):
             progress.skip(refusal.slug)
         else:
-            kept.append(EmbeddedPicture(prepared.position, prepared.sha256, embedding))
+            kept.append(EmbeddedPicture(prepared.position, prepared.sha256, embedding, regions))
     progress.advance(len(kept))
     return kept
 

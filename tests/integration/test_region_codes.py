@@ -9,26 +9,26 @@ import pytest
 from app.core.errors import DiskFull
 from app.core.regions import RegionCodes
 from app.core.settings import Settings
+from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
 from app.db.database import Database
 from indexer import region_sample
+from indexer.evaluation.catalogues import open_catalogue
 from indexer.pipeline import reindex_catalogue
 from indexer.progress import Silent
 from tests.support.changes import changing_shop
 from tests.support.images import picture_bytes
-from tests.support.indexing import PHOTOS, index_folder, write_picture
+from tests.support.indexing import OTHER_NETWORK, PHOTOS, index_folder, write_picture
 from tests.support.shop import Shop
 from tests.support.web_shop import WebShop
 
 
 def _explained(settings: Settings) -> tuple[int, int]:
-    """Return how many of the catalogue's different pictures have a code, and how many there are."""
+    """Return how many of the catalogue's different pictures have a code of the live network, and how many there are."""
     with closing(Database(settings.resolved_database_url)) as database, database.reading() as catalogue:
         pictures = {image.sha256 for product in catalogue.iter_products() for image in product.images}
-    if not settings.regions_dir.exists():
-        return 0, len(pictures)
-    (folder,) = settings.regions_dir.iterdir()
-    with RegionCodes(settings.regions_dir, folder.name) as codes:
+    live = SnapshotFolder(settings.snapshots_dir).open_live_or_previous().snapshot
+    with RegionCodes(settings.regions_dir, live.manifest.fingerprint_sha256) as codes:
         return sum(codes.get(picture) is not None for picture in pictures), len(pictures)
 
 
@@ -61,6 +61,18 @@ def test_pictures_of_an_earlier_version_get_theirs_in_a_full_reindex(settings: S
 
     assert _explained(settings) == (PHOTOS, PHOTOS)
     assert reindex_catalogue(settings, Silent(), full=True).ingest.embedded == 0
+
+
+def test_pictures_that_an_evaluation_embedded_have_codes(settings: Settings, photos: Path) -> None:
+    """Those of a network that was compared or tried before it is indexed with: nothing is embedded again for it."""
+    index_folder(settings, photos)
+    assert len(open_catalogue(settings, Silent(), network=OTHER_NETWORK).images) == PHOTOS
+    other = settings.model_copy(update={"network": OTHER_NETWORK})
+
+    result = index_folder(other, photos)
+
+    assert (result.network, result.ingest.embedded) == (OTHER_NETWORK, 0)
+    assert _explained(other) == (PHOTOS, PHOTOS)
 
 
 def test_an_embedding_is_kept_only_after_its_code(
