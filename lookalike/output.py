@@ -29,7 +29,10 @@ def print_table(
     """
     console = Console()
     cells = [[str("" if cell is None else cell) for cell in row] for row in rows]
-    widths = [max(cell_len(name.strip()), *(cell_len(row[i]) for row in cells), 0) for i, name in enumerate(columns)]
+    widths = [
+        max(cell_len(name.strip()), *(cell_len(line) for row in cells for line in row[i].splitlines()), 0)
+        for i, name in enumerate(columns)
+    ]
     shown = [i for i, name in enumerate(columns) if name != spare or _table_width(widths) <= console.width]
     needed = {i: widths[i] if _is_unbroken(columns[i]) else min(widths[i], READABLE_CHARS) for i in shown}
     others = [width for i, width in needed.items() if columns[i] != whole]

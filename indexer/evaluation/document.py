@@ -5,7 +5,7 @@ from typing import Any
 
 from indexer.evaluation.bootstrap import CONFIDENCE, Estimate
 from indexer.evaluation.measuring import By, Measured, Result
-from indexer.evaluation.summary import CategoryRow, category_differences, verdict
+from indexer.evaluation.summary import CategoryRow, category_differences, note_on_trained, verdict
 from indexer.evaluation.worst import WorstQuery
 
 
@@ -29,6 +29,7 @@ def evaluation_document(
     query_set = result.query_set
     document: dict[str, Any] = {
         "verdict": verdict(result),
+        "note": note_on_trained(each.catalogue.network for each in result.measured) or None,
         "k": result.request.k,
         "queries": {
             "kind": query_set.kind,

@@ -15,8 +15,8 @@ from indexer.evaluation.summary import (
     category_differences,
     figure_name,
     headline_name,
-    left_out,
     percent,
+    remarks,
     verdict,
 )
 from indexer.evaluation.worst import WorstQuery
@@ -86,7 +86,7 @@ def _facts(result: Result) -> str:
         for measured in result.measured
     )
     sentences = [f"Asked with {pictures}.", f"Searched: {searched}.", f"Seed {result.request.seed}."]
-    return " ".join(sentences + left_out(result))
+    return " ".join(sentences + remarks(result))
 
 
 def _cards(result: Result) -> list[dict[str, str]]:

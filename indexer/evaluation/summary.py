@@ -1,12 +1,14 @@
 """What an evaluation comes to, in sentences and tables that a shop reads without knowing the figures' names."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from app.core.networks.names import TRAINED_PREFIX
+from app.core.networks.shares import part_names
 from indexer.evaluation.bootstrap import Estimate, estimates
 from indexer.evaluation.gate import Gate
 from indexer.evaluation.measuring import By, Measured, Result
@@ -206,10 +208,23 @@ def _advice_on_two(result: Result) -> list[str]:
     return [f"To search with it, “lookalike snapshots publish {better.snapshot_id}”, unless it is live already."]
 
 
-def left_out(result: Result) -> list[str]:
-    """Return what could not be asked, or cannot be found, a sentence each."""
+def note_on_trained(networks: Iterable[str]) -> str:
+    """Return what to know of the figures of networks that were trained here; nothing where there is none."""
+    parts = {part for network in networks for part in part_names(network)}
+    trained = sorted(part for part in parts if part.startswith(TRAINED_PREFIX))
+    if not trained:
+        return ""
+    return (
+        f"The figures of {', '.join(trained)} are optimistic as far as the pictures asked with were learned from: such "
+        "pictures find more than new ones will. The report of the training, beside the weights, has figures from "
+        "pictures that were held out; or ask with photos of your own (lookalike evaluate FOLDER)."
+    )
+
+
+def remarks(result: Result) -> list[str]:
+    """Return what could not be asked, or cannot be found, and which figures are too good, a sentence each."""
     query_set, unknown = result.query_set, result.unknown
-    sentences = []
+    sentences = list(filter(None, [note_on_trained(each.catalogue.network for each in result.measured)]))
     if query_set.skipped:
         first = query_set.skipped[0]
         count = len(query_set.skipped)

@@ -177,9 +177,9 @@ def _thumbnails(settings: Settings, worst: "Sequence[WorstQuery]", progress: "Pr
 
 
 def _print(result: "Result", rows: "Sequence[CategoryRow]") -> None:
-    from indexer.evaluation.summary import left_out, percent, verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
+    from indexer.evaluation.summary import percent, remarks, verdict  # noqa: PLC0415  # keeps `lookalike --help` quick
 
-    typer.echo("\n".join([verdict(result), *left_out(result)]))
+    typer.echo("\n".join([verdict(result), *remarks(result)]))
     if len(result.measured) > 1:
         _print_two(result)
     else:

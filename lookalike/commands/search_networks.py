@@ -11,6 +11,11 @@ from lookalike.progress import shown_progress
 
 if TYPE_CHECKING:
     from indexer.evaluation.measuring import Request
+    from indexer.evaluation.networks.searching import Found
+
+FIGURES = ("Network", "Precision ", "mAP ", "Gain ", "Category ")
+COSTS = ("Network", "ms a picture ", "Network MiB ", "Index MiB ")
+NAME_CHARS = 35  # what these leave of 80 columns
 
 
 def search(settings: Settings, request: "Request", names: str, output: Path | None, *, as_json: bool) -> None:
@@ -27,9 +32,25 @@ def search(settings: Settings, request: "Request", names: str, output: Path | No
     if as_json:
         print_json(summary.networks_document(found) | {"report": str(path)})
         return
-    typer.echo(summary.verdict(found))
-    typer.echo(summary.advice(found))
-    if found.choice is not None:
-        columns = summary.columns(found)
-        print_table("", columns, summary.rows(found, intervals=False), whole=columns[0])
-    typer.echo(f"The report, with all intervals, is {path}.")
+    print_found(found)
+    typer.echo(f"The report, with all figures and intervals, is {path}.")
+
+
+def print_found(found: "Found") -> None:
+    """Print what came out, and in two tables what each network finds and costs; the report has more of it."""
+    from indexer.evaluation.networks import summary  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    typer.echo("\n".join(filter(None, [summary.verdict(found), summary.advice(found), summary.note(found)])))
+    if found.choice is None:
+        return
+    title = f"What each finds: precision of {found.k} hits, categories told"
+    for told, columns, rows in (
+        (title, FIGURES, summary.short_rows(found)),
+        ("What each costs", COSTS, summary.cost_rows(found)),
+    ):
+        print_table(told, columns, [(_in_lines(name), *cells) for name, *cells in rows], whole=columns[0])
+
+
+def _in_lines(name: str) -> str:
+    """Return the name of a network, in a line for each part where it would leave no room beside it."""
+    return name if len(name) <= NAME_CHARS else name.replace("+", "+\n")

@@ -11,8 +11,13 @@ from app.core.settings import Settings
 from app.core.vector_index import Float32Array
 from indexer.evaluation.networks.candidates import GRID, Candidate, families, networks_at_hand, singles_of
 from indexer.evaluation.networks.choice import choose, halves
+from indexer.evaluation.networks.costs import Cost
 from indexer.evaluation.networks.scores import Seen, Values, evaluate_candidates
+from indexer.evaluation.networks.searching import Found
+from indexer.evaluation.networks.summary import networks_document, networks_report
 from indexer.evaluation.ranking import Searched, evaluate_held_out, held_out
+from indexer.training.figures import Share
+from lookalike.commands.search_networks import print_found
 
 A, B = Candidate(("a",), (1.0,)), Candidate(("b",), (1.0,))
 MIXED = Candidate(("a", "b"), (0.6, 0.4))
@@ -74,7 +79,9 @@ def test_a_name_that_is_none_is_refused() -> None:
 
 def test_networks_at_hand_are_those_with_weights(tmp_path: Path) -> None:
     """What came along, and what lies in the weights folder."""
-    for name in ("trained--shop.safetensors", "timm--resnet18.a1_in1k.pth", "notes.txt", "vgg19.safetensors"):
+    files = "trained--shop.safetensors", "timm--resnet18.a1_in1k.pth", "vgg19.safetensors"
+    others = "notes.txt", "trained--No Name.safetensors"
+    for name in (*files, *others):
         (tmp_path / name).touch()
     settings = Settings(data_dir=tmp_path / "data", weights_dir=tmp_path)
     assert networks_at_hand(settings) == ["vgg19", "efficientnet_lite0", "timm:resnet18.a1_in1k", "trained:shop"]
@@ -126,6 +133,52 @@ def test_a_gain_that_lasts_is_told() -> None:
     assert choice.is_better
     assert [finalist.candidate for finalist in choice.finalists] == [MIXED, A]
     assert choice.baseline.gain.value == 0
+
+
+def _found(*names: str) -> Found:
+    """Return a search that the last of the networks won, and the first is in use."""
+    candidates = [Candidate.named(name) for name in names]
+    clusters = np.arange(60, dtype=np.int32)
+    rng = np.random.default_rng(0)
+    values = [_values((0.4 + 0.1 * i + rng.uniform(0, 0.1, 60)).tolist()) for i in range(len(names))]
+    families = [[each] for each in zip(candidates, values, strict=True)]
+    choice = choose(families, candidates[0], clusters, criterion="precision_at_10", k=10, seed=0)
+    costs = {name: Cost(ms=123.4, memory_bytes=1_234_567_890, dimension=5376) for name in names}
+    accuracies = {name: Share(937, 1000) for name in names}
+    return Found("by_category", 10, 0, len(names), 100_000, choice, costs, accuracies)
+
+
+SHORT, LONG = "efficientnet_lite0*0.6+vgg16*0.4", "trained:dense-1*0.7+efficientnet_lite0*0.3"
+
+
+def test_what_was_found_can_be_read_at_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No number or heading is broken, and a name only between the networks that it joins."""
+    monkeypatch.setenv("COLUMNS", "80")
+    print_found(_found("efficientnet_lite0", SHORT, LONG))
+    tables = [line for line in capsys.readouterr().out.splitlines() if line[:1] in "┃│"]
+    assert max(map(len, tables)) <= 80
+    cells = [[cell.strip() for cell in line.strip("┃│").replace("┃", "│").split("│")] for line in tables]
+    assert [row for row in cells if row[0] == "Network"] == [
+        ["Network", "Precision", "mAP", "Gain", "Category"],
+        ["Network", "ms a picture", "Network MiB", "Index MiB"],
+    ]
+    for table in (cells[:5], cells[5:]):
+        assert [row[0] for row in table[1:]] == [*LONG.replace("+", "+\n").split("\n"), SHORT, "efficientnet_lite0"]
+    assert ["efficientnet_lite0", "in use"] in [[row[0], row[3]] for row in cells]
+    assert ["efficientnet_lite0", "123.4", "1,177", "2,050.8"] in cells
+
+
+def test_figures_of_what_was_trained_here_are_called_optimistic(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the terminal, in the report and in the document; of other networks nothing is said."""
+    found, other = _found("efficientnet_lite0", LONG), _found("efficientnet_lite0", SHORT)
+    for each, is_told in ((found, True), (other, False)):
+        print_found(each)
+        told = " ".join(capsys.readouterr().out.split())
+        assert ("The figures of trained:dense-1 are optimistic" in told) is is_told
+        assert ("The figures of trained:dense-1 are optimistic" in networks_report(each)) is is_told
+        assert (networks_document(each)["note"] is not None) is is_told
 
 
 def test_nothing_to_find_is_no_choice() -> None:

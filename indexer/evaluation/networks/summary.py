@@ -1,12 +1,13 @@
 """What a search for networks comes to: in a sentence, as a table, as a JSON document and as one HTML file."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from app.core.files import MIB
 from indexer.evaluation.bootstrap import CONFIDENCE, Estimate
 from indexer.evaluation.networks.choice import Finalist
 from indexer.evaluation.networks.searching import Found
-from indexer.evaluation.summary import figure_name, percent
+from indexer.evaluation.summary import figure_name, note_on_trained, percent
 from indexer.reports import render
 
 _NOTHING: Final = (
@@ -42,7 +43,10 @@ def advice(found: Found) -> str:
             f"Keep {choice.baseline.candidate.name}: whether {name} finds more cannot be told from chance. Ask with "
             "more pictures (--queries) to tell them apart."
         )
-    return f"To use it: lookalike index SOURCE --network '{name}' (its embeddings are kept; none is made again)."
+    told = f"To use it: lookalike index SOURCE --network '{name}' (its embeddings are kept; none is made again)"
+    if len(choice.winner.candidate.parts) > 1:  # what each place of a picture says was seen by the parts alone
+        told += "; for explanations of its hits, lookalike reindex --full after it"
+    return f"{told}."
 
 
 def columns(found: Found) -> list[str]:
@@ -60,11 +64,34 @@ def columns(found: Found) -> list[str]:
     ]
 
 
-def rows(found: Found, *, intervals: bool) -> list[list[str]]:
-    """Return a row for each network and the best mixture of each two, best first."""
-    if found.choice is None:
-        return []
-    return [_row(finalist, found, intervals=intervals) for finalist in found.choice.finalists]
+def rows(found: Found) -> list[list[str]]:
+    """Return a row for each network and the best mixture of each two, best first, with all there is to say."""
+    return [_row(finalist, found) for finalist in _finalists(found)]
+
+
+def short_rows(found: Found) -> list[tuple[str, ...]]:
+    """Return a row for each: its name, what it finds of k hits, mAP, gain, and how often a head tells the category."""
+    precision = f"precision_at_{found.k}"
+    return [
+        (
+            finalist.candidate.name,
+            f"{finalist.figures[precision].value:.3f}",
+            f"{finalist.figures['map'].value:.3f}",
+            _gain(finalist, found, f"{finalist.gain.value:+.3f}"),
+            _accuracy(finalist, found),
+        )
+        for finalist in _finalists(found)
+    ]
+
+
+def cost_rows(found: Found) -> list[tuple[str, ...]]:
+    """Return a row for each: its name, milliseconds a picture, MiB of the network and of the index in memory."""
+    return [(finalist.candidate.name, *_costs(finalist, found)) for finalist in _finalists(found)]
+
+
+def note(found: Found) -> str:
+    """Return which figures are too good, in a sentence; nothing where none is."""
+    return note_on_trained(finalist.candidate.name for finalist in _finalists(found))
 
 
 def networks_document(found: Found) -> dict[str, Any]:
@@ -73,6 +100,7 @@ def networks_document(found: Found) -> dict[str, Any]:
     return {
         "verdict": verdict(found),
         "advice": advice(found),
+        "note": note(found) or None,
         "k": found.k,
         "seed": found.seed,
         "confidence": CONFIDENCE,
@@ -84,7 +112,7 @@ def networks_document(found: Found) -> dict[str, Any]:
         "in_use": choice and choice.baseline.candidate.name,
         "best": choice and choice.winner.candidate.name,
         "is_better": choice is not None and choice.is_better,
-        "networks": [_document(finalist, found) for finalist in choice.finalists] if choice else [],
+        "networks": [_document(finalist, found) for finalist in _finalists(found)],
     }
 
 
@@ -106,10 +134,10 @@ def networks_report(found: Found) -> str:
         "networks.html",
         verdict=verdict(found),
         facts=_facts(found),
-        advice=[advice(found)],
+        advice=list(filter(None, [advice(found), note(found)])),
         cards=cards,
         columns=columns(found),
-        rows=rows(found, intervals=True),
+        rows=rows(found),
         bars=[_bar(finalist, choice.criterion) for finalist in choice.finalists] if choice else [],
         criterion=figure_name(choice.criterion) if choice else "",
         k=found.k,
@@ -139,26 +167,35 @@ def _signed(estimate: Estimate) -> str:
     return f"{estimate.value:+.3f}, {estimate.low:+.3f} to {estimate.high:+.3f}"
 
 
-def _row(finalist: Finalist, found: Found, *, intervals: bool) -> list[str]:
-    name = finalist.candidate.name
-    cost, accuracy = found.costs[name], found.accuracies.get(name)
-    is_baseline = found.choice is not None and finalist is found.choice.baseline
-    gain = _signed(finalist.gain) if intervals else f"{finalist.gain.value:+.3f}"
+def _finalists(found: Found) -> Sequence[Finalist]:
+    return found.choice.finalists if found.choice else ()
+
+
+def _row(finalist: Finalist, found: Found) -> list[str]:
     return [
-        name,
-        *(_figure(each, intervals=intervals) for each in finalist.figures.values()),
-        "in use" if is_baseline else gain,
-        percent(accuracy.value) if accuracy else "",
-        f"{cost.ms:.1f}",
-        f"{cost.memory_bytes / MIB:,.0f}",
-        f"{cost.index_bytes(found.pictures) / MIB:,.1f}",
-        f"{cost.bytes_a_picture:,}",
+        finalist.candidate.name,
+        *(f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})" for each in finalist.figures.values()),
+        _gain(finalist, found, _signed(finalist.gain)),
+        _accuracy(finalist, found),
+        *_costs(finalist, found),
+        f"{found.costs[finalist.candidate.name].bytes_a_picture:,}",
     ]
 
 
-def _figure(estimate: Estimate, *, intervals: bool) -> str:
-    told = f"{estimate.value:.3f}"
-    return f"{told} ({estimate.low:.3f} to {estimate.high:.3f})" if intervals else told
+def _gain(finalist: Finalist, found: Found, told: str) -> str:
+    return "in use" if found.choice is not None and finalist is found.choice.baseline else told
+
+
+def _accuracy(finalist: Finalist, found: Found) -> str:
+    accuracy = found.accuracies.get(finalist.candidate.name)
+    return percent(accuracy.value) if accuracy else ""
+
+
+def _costs(finalist: Finalist, found: Found) -> tuple[str, str, str]:
+    """Return milliseconds a picture, and the MiB of the network and of the index."""
+    cost = found.costs[finalist.candidate.name]
+    index_mib = cost.index_bytes(found.pictures) / MIB
+    return f"{cost.ms:.1f}", f"{cost.memory_bytes / MIB:,.0f}", f"{index_mib:,.1f}"
 
 
 def _bar(finalist: Finalist, criterion: str) -> dict[str, Any]:
