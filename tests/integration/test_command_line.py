@@ -20,6 +20,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from tests.support.command_line import Run, built_shop, run, shop
 from tests.support.shop import Shop, publish
 from tests.support.snapshots import overwrite, reseal
+from tests.support.sources import REPOSITORY
 
 __all__ = ["built_shop", "run", "shop"]
 
@@ -40,6 +41,7 @@ def test_search_prints_the_most_similar_products_as_a_table(run: Run, photo: Pat
     assert outcome.code == 0
     assert "1.000" in first
     assert "mugs-01" in first
+    assert "19.90 EUR" in first
     assert outcome.out.startswith("Classes: ")
     assert "Categories: mugs" in outcome.out
 
@@ -243,6 +245,21 @@ def test_a_data_folder_that_is_a_file_is_called_one(run: Run, photo: Path, comma
 
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.error == f"Error: LOOKALIKE_DATA_DIR (--data-dir) is {photo}, which is a file and not a folder.\n"
+
+
+def test_commands_that_take_long_step_back(tmp_path: Path) -> None:
+    """Before they do anything, so that searches of a service on this machine go first."""
+    script = (
+        "import os, sys\n"
+        "from lookalike.cli import main\n"
+        f"sys.argv = ['lookalike', 'index', 'nowhere', '--data-dir', {str(tmp_path / 'data')!r}]\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    print(end.code, os.nice(0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "1 19", done.stderr
 
 
 def test_a_port_in_use_is_named(run: Run, shop: Shop) -> None:  # noqa: ARG001  # the shop is what would be served

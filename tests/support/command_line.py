@@ -27,7 +27,8 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run `lookalike` in this process, as its script does."""
+    """Run `lookalike` in this process, as its script does, but for `step_back`: that could not be taken back."""
+    monkeypatch.setattr("indexer.worker.step_back", lambda: None)
 
     def command(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["lookalike", *map(str, arguments)])
