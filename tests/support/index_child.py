@@ -31,6 +31,7 @@ from app.core.vector_store import VectorStore
 from app.db.catalogue_writer import CatalogueWriter
 from app.db.database import Database
 from indexer import workplace
+from indexer.ingest import Ingest
 from indexer.pictures import PictureReader
 from indexer.pipeline import SourceOptions, index_source, reindex_catalogue
 from indexer.progress import Silent
@@ -41,7 +42,7 @@ POINTS: Mapping[str, tuple[Any, str]] = {
     "P1 compared": (Statement, "check_removals"),
     "P2 fetch": (PictureReader, "obtain"),
     "P2 decode": (DecodePool, "prepare"),
-    "P3 embed": (Embedder, "embed_each"),
+    "P3 embed": (Ingest, "_embed"),
     "P3 store": (VectorStore, "append"),
     "P3 catalogue": (CatalogueWriter, "remember_fetched"),
     "P3 removal": (CatalogueWriter, "delete_products"),
@@ -121,7 +122,8 @@ def _die(*_arguments: object, **_options: object) -> None:
 
 
 def _tell_embedded() -> None:
-    """Tell how many pictures went through the network, each time at once."""
+    """Tell how many of the shop's pictures went through the network, each time at once; probe images do not count."""
+    ingest: Callable[..., int] = Ingest._embed
     embed: Callable[..., Any] = Embedder.embed_each
 
     def told(self: Embedder, images: Any) -> Any:  # noqa: ANN401  # as `embed_each` has it
@@ -129,7 +131,14 @@ def _tell_embedded() -> None:
         _say({"embedded": len(images)})
         return embedded
 
-    Embedder.embed_each = told  # type: ignore[method-assign]
+    def ingested(self: Ingest, batch: Any) -> int:  # noqa: ANN401  # as `_embed` has it
+        Embedder.embed_each = told  # type: ignore[method-assign]
+        try:
+            return ingest(self, batch)
+        finally:
+            Embedder.embed_each = embed  # type: ignore[method-assign]
+
+    Ingest._embed = ingested  # type: ignore[method-assign]
 
 
 def _fill_disk(point: int) -> None:
