@@ -29,11 +29,12 @@ from app.core.joined_regions import joined_regions
 from app.core.networks.architectures import LoadedNetwork, load_network
 from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.names import Part, parse_network
+from app.core.networks.quantised import find_graph
 from app.core.networks.shares import canonical_name, network_shares
 from app.core.networks.sources import fetch_weights, open_weights
 from app.core.probes import probe_images
 from app.core.runtimes.base import Output, Runtime, no_regions
-from app.core.runtimes.choice import open_runtime
+from app.core.runtimes.choice import Executable, open_runtime
 from app.core.runtimes.remembered import RememberedRuntimes
 from app.core.runtimes.threads import use_threads
 from app.core.settings import Settings
@@ -324,15 +325,20 @@ def start_network(network: LoadedNetwork, settings: Settings) -> Embedder:
     Raises:
         RuntimeNotAvailable, ParityFailed: The runtime that was asked for cannot be used.
     """
-    preprocessings = (network.preprocessing,)
-    fingerprint = Fingerprint(network.part.name, (network.weights_sha256,), network.part.activation, preprocessings)
     runtime = _open_runtime(network, settings, use_threads(settings.threads))
     part = EmbedderPart(runtime=runtime, dimension=network.dimension, array_index=0, share=1.0)
-    return Embedder([part], preprocessings, fingerprint, network.class_labels)
+    return Embedder([part], (network.preprocessing,), fingerprint_of(network), network.class_labels)
+
+
+def fingerprint_of(network: LoadedNetwork) -> Fingerprint:
+    """Return the fingerprint of one network by itself."""
+    part = network.part
+    return Fingerprint(part.name, (network.weights_sha256,), part.activation, (network.preprocessing,))
 
 
 def _open_runtime(network: LoadedNetwork, settings: Settings, threads: int) -> Runtime:
     limits = ImageLimits.from_settings(settings)
     probes = [prepare_image(data, [network.preprocessing], limits).arrays[0] for data in probe_images()]
     remembered = RememberedRuntimes(settings.data_dir / "runtimes.json")
-    return open_runtime(network, settings.runtime, threads=threads, probes=np.stack(probes), remembered=remembered)
+    executable = Executable(network, find_graph(settings.resolved_weights_dir, fingerprint_of(network)))
+    return open_runtime(executable, settings.runtime, threads=threads, probes=np.stack(probes), remembered=remembered)

@@ -19,7 +19,9 @@ from app.core.setting_messages import explained
 
 PREFIX = "LOOKALIKE_"
 
-RuntimeChoice = Literal["auto", "torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16"]
+RuntimeChoice = Literal[
+    "auto", "torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16", "openvino-int8"
+]
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")

@@ -12,6 +12,7 @@ import torch
 from app.core.errors import StorageError
 from app.core.files import storage_errors, write_atomically
 from app.core.networks.architectures import LoadedNetwork
+from app.core.networks.quantised import StoredGraph
 
 _log = logging.getLogger(__name__)
 
@@ -50,11 +51,12 @@ class RememberedRuntimes:
         return document if isinstance(document, dict) else {}
 
 
-def circumstances(network: LoadedNetwork, choice: str, threads: int) -> str:
+def circumstances(network: LoadedNetwork, quantised: StoredGraph | None, choice: str, threads: int) -> str:
     """Return a readable key of all that a choice depends on."""
     versions = [f"{package} {importlib.metadata.version(package)}" for package in ("torch", "openvino")]
-    parts = (network.part.name, network.weights_sha256[:16], choice, f"{threads} threads", *versions, _machine())
-    return ", ".join(parts)
+    graph = [f"int8 {quantised.sha256[:16]}"] if quantised else []
+    known = (network.part.name, network.weights_sha256[:16], *graph)
+    return ", ".join((*known, choice, f"{threads} threads", *versions, _machine()))
 
 
 def _machine() -> str:
