@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import declared  # noqa: F401  # before torchvision
 from DeepImageSearch.core.embeddings import TimmEmbedding
 from DeepImageSearch.core.indexer import Indexer
 from DeepImageSearch.core.searcher import Searcher
@@ -25,7 +26,7 @@ SEARCHES = 20
 
 def main(folder: str, most: str) -> None:
     """Index the photos, search with some of them, print."""
-    photos = sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
+    photos = sorted(str(path) for path in Path(folder).glob("*/*") if path.is_file())
     photos = photos[:: max(1, len(photos) // int(most))][: int(most)]
     embedding = TimmEmbedding("vgg16", pretrained=False)
     store = FAISSStore(dimension=embedding.dimension, index_type="flat")

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import declared  # noqa: F401  # before torchvision
 import numpy as np
 import torch
 from PIL import Image
@@ -21,7 +22,7 @@ SEARCHES = 20
 
 def main(folder: str, weights: str, most: str) -> None:
     """Embed the photos, search with some of them, print."""
-    photos = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    photos = sorted(path for path in Path(folder).glob("*/*") if path.is_file())
     photos = photos[:: max(1, len(photos) // int(most))][: int(most)]
     network = vgg16()
     network.load_state_dict(torch.load(weights, weights_only=True))
