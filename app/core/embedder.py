@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +38,6 @@ from app.core.runtimes.remembered import RememberedRuntimes
 from app.core.runtimes.threads import use_threads
 from app.core.settings import Settings
 from app.core.vector_index import Float32Array, FloatArray
-
-BATCH_SIZE: Final = 16
-"""Images that go through the network at once: VGG16 and EfficientNet-Lite0 gain nothing beyond it on CPUs."""
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -111,7 +107,7 @@ class Embedder:
         self.preprocessings = preprocessings
         self.fingerprint = fingerprint
         self.runtime = "+".join(dict.fromkeys(part.runtime.name for part in parts))
-        self.best_batch_size = BATCH_SIZE
+        self.best_batch_size = max(part.runtime.batch_size for part in parts)
         self.class_labels = class_labels
 
     def embed(self, images: Sequence[PreparedImage]) -> Embedded:
@@ -134,8 +130,9 @@ class Embedder:
 
         The rows of an image without an embedding are zero.
         """
-        starts = range(0, len(images), BATCH_SIZE)
-        outputs = [self._embed_batch(images[start : start + BATCH_SIZE], start) for start in starts]
+        size = self.best_batch_size
+        starts = range(0, len(images), size)
+        outputs = [self._embed_batch(images[start : start + size], start) for start in starts]
         batches = [batch for batch, _ in outputs] or [self._none()]
         embedded = Embedded(
             _concatenated([batch.embeddings for batch in batches]),

@@ -20,6 +20,7 @@ from app.core.networks.names import parse_network
 from app.core.networks.sources import require_weights
 from app.core.networks.weights import Weights
 from app.core.probes import check_probes, probe_images
+from app.core.runtimes import torch_runtime
 from app.core.runtimes.choice import LOWEST_COSINES, lowest_cosine
 from app.core.settings import RuntimeChoice, Settings
 from app.core.vector_index import Float32Array
@@ -146,6 +147,23 @@ class TestVgg:
             module = network.module(torch.float32, is_for_bfloat16=is_for_bfloat16)
             activation, logits, regions = module(torch.zeros(2, 224, 224, 3, dtype=torch.uint8))
         assert (activation.shape, logits.shape, regions.shape) == ((2, 4096), (2, 1000), (2, 7, 7, 512))
+
+
+class TestTorch:
+    """What torch does on a GPU as well as here."""
+
+    def test_a_batch_of_several_pieces_is_answered_in_order(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A GPU gets them one after the other, each copied while the one before is computed."""
+        embedder = open_embedder(settings, "timm:test_resnet")
+        images = _prepare(embedder, list(probe_images())) * 2
+        whole = embedder.embed(images)
+        monkeypatch.setattr(torch_runtime, "_PIECE", 3)
+        pieces = embedder.embed(images)
+        np.testing.assert_allclose(pieces.embeddings, whole.embeddings, atol=1e-5)
+        np.testing.assert_allclose(pieces.probabilities, whole.probabilities, atol=1e-5)
+        assert pieces.regions.shape == whole.regions.shape
 
 
 class TestEfficientNetLite0:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.embedder import BATCH_SIZE, Embedder, EmbedderPart
+from app.core.embedder import Embedder, EmbedderPart
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero, SnapshotIncompatible
 from app.core.images import PreparedImage, Preprocessing, UInt8Array
 from app.core.networks.fingerprint import Fingerprint
 from app.core.probes import check_probes, probe_images
-from app.core.runtimes.base import Output
+from app.core.runtimes.base import CPU_BATCH_SIZE, Output
 from app.core.signature import SIGNATURE_SIZE
 
 PREPROCESSING = Preprocessing(8, 8, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -31,7 +31,10 @@ class ScriptedRuntime:
 
     name = "scripted"
 
-    def __init__(self, script: Sequence[Sequence[float]], class_count: int = len(LABELS)) -> None:
+    def __init__(
+        self, script: Sequence[Sequence[float]], class_count: int = len(LABELS), batch_size: int = CPU_BATCH_SIZE
+    ) -> None:
+        self.batch_size = batch_size
         self._script = np.array(script, np.float32)
         self._slopes = np.arange(class_count).astype(np.float32)
         self.batch_sizes: list[int] = []
@@ -93,11 +96,20 @@ def test_no_image_gives_no_row() -> None:
 def test_many_images_go_through_in_batches() -> None:
     """Memory stays bounded however many are asked for at once."""
     runtime = ScriptedRuntime(FINITE)
-    embedded = _embedder(runtime).embed([_image(row % 3) for row in range(2 * BATCH_SIZE + 5)])
-    assert runtime.batch_sizes == [BATCH_SIZE, BATCH_SIZE, 5]
+    embedded = _embedder(runtime).embed([_image(row % 3) for row in range(2 * CPU_BATCH_SIZE + 5)])
+    assert runtime.batch_sizes == [CPU_BATCH_SIZE, CPU_BATCH_SIZE, 5]
     assert embedded.embeddings[-1] == pytest.approx(np.array([0.6, 0.8]))
-    assert embedded.regions.shape == (2 * BATCH_SIZE + 5, 2, 2, 2)
+    assert embedded.regions.shape == (2 * CPU_BATCH_SIZE + 5, 2, 2, 2)
     assert embedded.regions[-1, 1, 0] == pytest.approx(np.array([3, 4]))
+
+
+def test_the_largest_batch_of_the_runtimes_counts() -> None:
+    """A GPU computes hundreds of pictures at once; the other network takes them too."""
+    runtimes = ScriptedRuntime(FINITE, batch_size=2), ScriptedRuntime(FINITE, batch_size=5)
+    embedder = _embedder(*runtimes)
+    embedder.embed([_image(0)] * 7)
+    assert embedder.best_batch_size == 5
+    assert [runtime.batch_sizes for runtime in runtimes] == [[5, 2], [5, 2]]
 
 
 @pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY])
@@ -116,10 +128,10 @@ def test_an_answer_of_zeros_is_refused() -> None:
 def test_one_refused_image_does_not_spoil_the_others() -> None:
     """In bulk each image has its own outcome, at its own position, across batches."""
     script = [[3.0, 4.0], [NAN, 0.0], [0.0, 0.0]]
-    rows = [0] * BATCH_SIZE + [1, 0, 2]
+    rows = [0] * CPU_BATCH_SIZE + [1, 0, 2]
     embedded, refusals = _embedder(ScriptedRuntime(script)).embed_each([_image(row) for row in rows])
-    assert [type(refusal) for refusal in refusals[BATCH_SIZE:]] == [EmbeddingNotFinite, type(None), EmbeddingZero]
-    assert f"image {BATCH_SIZE} " in str(refusals[BATCH_SIZE])
+    assert [type(refusal) for refusal in refusals[CPU_BATCH_SIZE:]] == [EmbeddingNotFinite, type(None), EmbeddingZero]
+    assert f"image {CPU_BATCH_SIZE} " in str(refusals[CPU_BATCH_SIZE])
     assert embedded.embeddings[-3:] == pytest.approx(np.array([[0, 0], [0.6, 0.8], [0, 0]]))
     assert np.isfinite(embedded.probabilities).all()
     assert embedded.regions[-3:, 0, 0] == pytest.approx(np.array([[0, 0], [3, 4], [0, 0]]))

@@ -11,7 +11,7 @@ from app.core.errors import RuntimeNotAvailable
 from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork
 from app.core.networks.quantised import QuantisedGraph
-from app.core.runtimes.base import Output
+from app.core.runtimes.base import CPU_BATCH_SIZE, Output
 
 OpenVinoRuntimeName = Literal["openvino-float32", "openvino-bfloat16"]
 INT8: Final = "openvino-int8"
@@ -21,6 +21,8 @@ _TELEMETRY: Final = "openvino_telemetry"
 
 class OpenVinoRuntime:
     """Executes a network with OpenVINO."""
+
+    batch_size = CPU_BATCH_SIZE
 
     def __init__(self, network: LoadedNetwork, name: OpenVinoRuntimeName, threads: int) -> None:
         self.name: str = name
@@ -41,6 +43,7 @@ class QuantisedRuntime:
     """Executes a network's int8 graph with OpenVINO."""
 
     name = INT8
+    batch_size = CPU_BATCH_SIZE
 
     def __init__(self, quantised: QuantisedGraph, threads: int) -> None:
         core = _openvino().Core()
@@ -95,15 +98,19 @@ def _output(request: Any, pixels: UInt8Array) -> Output:  # noqa: ANN401  # Open
     return Output.of([outputs[port] for port in range(len(outputs))])
 
 
-def _openvino() -> Any:  # noqa: ANN401  # ships no types
+def forbid_telemetry() -> None:
     """
-    Import OpenVINO without its telemetry.
+    Keep OpenVINO, and NNCF, which belongs to it, from reporting to a statistics service.
 
-    Its import alone reports to a statistics service unless the user has opted out in a file in the home folder. Where
-    that package cannot be imported, OpenVINO uses a stub that sends nothing.
+    Their import alone does unless the user has opted out in a file in the home folder. Where the package that reports
+    cannot be imported, they use a stub that sends nothing.
     """
     if _TELEMETRY not in sys.modules:
         sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # this is how an import is forbidden
+
+
+def _openvino() -> Any:  # noqa: ANN401  # ships no types
+    forbid_telemetry()
     # Only after telemetry is off, and only where this runtime is used.
     import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
 

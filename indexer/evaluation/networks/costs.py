@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from app.core.child_process import child_environment, module_command
-from app.core.embedder import BATCH_SIZE, open_embedder
+from app.core.embedder import open_embedder
 from app.core.errors import VerificationFailed
 from app.core.images import ImageLimits, prepare_image
 from app.core.networks.fingerprint import Fingerprint
@@ -87,10 +87,10 @@ def _measured(settings: Settings, network: str) -> tuple[Cost, Fingerprint]:
     taken_s = []
     for _ in range(_TIMES):
         began_s = time.perf_counter()
-        embedder.embed([image] * BATCH_SIZE)
+        embedder.embed([image] * embedder.best_batch_size)
         taken_s.append(time.perf_counter() - began_s)
     memory_bytes = max(0, _resident_bytes() - before_bytes)
-    return Cost(1000 * min(taken_s) / BATCH_SIZE, memory_bytes, embedder.dimension), embedder.fingerprint
+    return Cost(1000 * min(taken_s) / embedder.best_batch_size, memory_bytes, embedder.dimension), embedder.fingerprint
 
 
 def _resident_bytes() -> int:
