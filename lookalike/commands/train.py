@@ -58,6 +58,9 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Learn the shop's categories and report how well; a running service uses what was learned within a second."""
+    from indexer.worker import step_back  # noqa: PLC0415  # keeps `lookalike --help` quick
+
+    step_back()  # searches of a service on this machine go first
     settings = Settings.load(data_dir=data_dir, network=network)
     if layers is Layers.HEAD:
         if name is not None:
