@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from app.core.product_file import ProductImages
 from app.core.products import ProductRecord
 from app.core.verdict import NEIGHBOURS, Calibration, Float64Array
 from indexer.copies import COPIED, learn_copies
@@ -45,7 +46,7 @@ def calibrate(
         return None
     nearness = _nearness(sample)
     slope, bias = _right_by_nearness(nearness, sample)
-    images = [image for product in products for image in product.images]
+    images = ProductImages(products)
     if live is not None and live.copies.pictures >= min(COPIED, len(images)) // 2:
         copies = live.copies
     else:

@@ -13,12 +13,17 @@ from pathlib import Path
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import LookalikeError, RelevanceTooLow, SnapshotError, VerificationFailed
-from app.core.manifest import Manifest, SnapshotFacts
+from app.core.key_table import SHA256_BYTES
+from app.core.manifest import PRODUCTS_FILE, Manifest, SnapshotFacts
 from app.core.probes import probe_images
-from app.core.products import ProductRecord, to_line
+from app.core.product_file import ProductFile
+from app.core.products import ProductRecord
+from app.core.snapshot import open_vectors
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float16Array, Float32Array
+from app.core.snapshot_writing import WrittenProducts, write_products, write_snapshot
+from app.core.vector_index import BLOCK_ROWS, Float16Array, Float32Array
+from app.core.vector_store import VectorStore
 from app.core.verdict import Calibration
 from app.db.catalogue import chunks
 from indexer.calibration import calibrate
@@ -77,13 +82,19 @@ def publish_snapshot(
         RelevanceTooLow: It finds less than `gate` asks for; it is on the disk, to be looked at, and the old one live.
         StorageError: It could not be written; the old one stays live.
     """
-    with tools.database.reading() as catalogue:
-        watermark = catalogue.revision()
-        products = list(_searchable(catalogue.iter_products(), tools, progress, max_missing_share))
-    unchanged = _live_if_current(snapshots, tools.embedder, products) if may_keep_live else None
-    if unchanged is not None:
-        return unchanged
-    built = _build(tools, snapshots, products, watermark, gate, progress)
+    with snapshots.draft() as folder:
+        pictures = _Pictures(tools.store)
+        with tools.database.reading() as catalogue:
+            watermark = catalogue.revision()
+            found = _searchable(catalogue.iter_products(), tools, progress, max_missing_share)
+            products = write_products(folder, pictures.of(found))
+        unchanged = _live_if_current(snapshots, tools.embedder, products) if may_keep_live else None
+        if unchanged is not None:
+            return unchanged
+        progress.phase("Building the index")
+        probes = _probe_embeddings(tools.embedder, tools.pool)
+        write_snapshot(folder, snapshot_facts(tools.embedder, watermark), products, pictures.embeddings(), probes)
+        built = _verified(tools, snapshots, folder, gate, progress)
     progress.phase("Publishing")
     snapshot_id = snapshots.adopt(built.folder, built.metrics, built.calibration)
     if built.failures:
@@ -93,28 +104,34 @@ def publish_snapshot(
     return Published(snapshot_id, is_new=True, metrics=built.metrics)
 
 
-def _build(
-    tools: Tools,
-    snapshots: SnapshotFolder,
-    products: Sequence[ProductRecord],
-    watermark: int,
-    gate: Gate,
-    progress: Progress,
-) -> _Built:
-    """Write a snapshot aside, verify it and measure what it finds."""
-    embedder = tools.embedder
-    progress.phase("Building the index")
-    embeddings = tools.store.get([image.sha256 for product in products for image in product.images])
-    folder = snapshots.write(
-        snapshot_facts(embedder, watermark),
-        products=products,
-        embeddings=embeddings,
-        probes=_probe_embeddings(embedder, tools.pool),
-    )
+class _Pictures:
+    """The pictures of products that pass by, by their hashes: a million take 32 MB."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+        self._sha256s = bytearray()
+
+    def of(self, products: Iterable[ProductRecord]) -> Iterator[ProductRecord]:
+        """Yield the products, and remember their pictures."""
+        for product in products:
+            for image in product.images:
+                self._sha256s += bytes.fromhex(image.sha256)
+            yield product
+
+    def embeddings(self) -> Iterator[Float16Array]:
+        """Yield the embeddings of the pictures, in blocks of shape (m, d)."""
+        step = BLOCK_ROWS * SHA256_BYTES
+        for start in range(0, len(self._sha256s), step):
+            block = self._sha256s[start : start + step]
+            yield self._store.get([block[i : i + SHA256_BYTES].hex() for i in range(0, len(block), SHA256_BYTES)])
+
+
+def _verified(tools: Tools, snapshots: SnapshotFolder, folder: Path, gate: Gate, progress: Progress) -> _Built:
+    """Verify a snapshot that was written aside, and measure what it finds."""
     progress.phase("Verifying the index")
     verified = verify_in_fresh_process(folder)
     live = _live_manifest(snapshots)
-    relevance, calibration = _measure(tools, products, embeddings, live, progress)
+    relevance, calibration = _measure(tools, folder, live, progress)
     metrics = asdict(verified) | relevance
     return _Built(folder, metrics, calibration, gate.failures(metrics, live.metrics if live else {}))
 
@@ -162,15 +179,12 @@ def _live_manifest(snapshots: SnapshotFolder) -> Manifest | None:
 
 
 def _measure(
-    tools: Tools,
-    products: Sequence[ProductRecord],
-    embeddings: Float16Array,
-    live: Manifest | None,
-    progress: Progress,
+    tools: Tools, folder: Path, live: Manifest | None, progress: Progress
 ) -> tuple[dict[str, float], Calibration | None]:
     """Return what a snapshot finds of its own pictures, held out, and what its scores mean."""
     progress.phase("Measuring what it finds")
-    sample = hold_out_sample(products, embeddings)
+    products = ProductFile(folder / PRODUCTS_FILE)
+    sample = hold_out_sample(products, open_vectors(folder))
     is_same_network = live is not None and live.fingerprint_sha256 == tools.embedder.fingerprint.sha256
     known = live.calibration if live is not None and is_same_network else None
     return relevance_metrics(sample), calibrate(tools, products, sample, known, progress)
@@ -187,20 +201,18 @@ def _refusal(snapshots: SnapshotFolder, snapshot_id: str, failures: Sequence[str
     )
 
 
-def _live_if_current(
-    snapshots: SnapshotFolder, embedder: Embedder, products: Iterable[ProductRecord]
-) -> Published | None:
+def _live_if_current(snapshots: SnapshotFolder, embedder: Embedder, products: WrittenProducts) -> Published | None:
     """Return the live snapshot if it is intact and shows these very products, with this network."""
     try:
         current = snapshots.current()
-        live = snapshots.open(current.id) if current else None
+        live = snapshots.check(current.id) if current else None
     except SnapshotError:
         return None
-    if live is None or live.manifest.fingerprint_sha256 != embedder.fingerprint.sha256:
+    if current is None or live is None or live.fingerprint_sha256 != embedder.fingerprint.sha256:
         return None
-    if live.products.splitlines() != [to_line(product) for product in products]:
+    if live.files[PRODUCTS_FILE] != products.facts:
         return None
-    return Published(live.id, is_new=False, metrics=live.manifest.metrics)
+    return Published(current.id, is_new=False, metrics=live.metrics)
 
 
 def _searchable(

@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Val
 from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
 from app.core.verdict import Calibration
 
-FORMAT_VERSION: Final = 2
-"""1 had no products: what it showed came from the database, whatever that had become since."""
+FORMAT_VERSION: Final = 3
+"""1 had no products: what it showed came from the database, whatever that had become since. 2 had only flat indexes."""
+READABLE: Final = frozenset({2, FORMAT_VERSION})
 INDEX_FILE: Final = "index.faiss"
 VECTORS_FILE: Final = "vectors.npy"
 IMAGE_IDS_FILE: Final = "image_ids.npy"
@@ -43,16 +44,26 @@ class SnapshotFacts(BaseModel):
     watermark: int = Field(ge=0, description="Revision of the catalogue that the snapshot shows.")
 
 
+class IndexEffort(BaseModel):
+    """How hard a search of a compressed index tries; see `app.core.compressed_index`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    nprobe: int = Field(gt=0)
+    candidates: int = Field(gt=0)
+
+
 class Manifest(SnapshotFacts):
     """A whole manifest."""
 
-    format_version: Literal[2] = FORMAT_VERSION
+    format_version: Literal[2, 3] = FORMAT_VERSION
     created_at: AwareDatetime
     dimension: int = Field(gt=0)
     products: int = Field(gt=0)
     images: int = Field(gt=0)
     metrics: dict[str, float] = Field({}, description="What verification measured: recall_at_10 and others.")
     calibration: Calibration | None = Field(None, description="What its scores mean; older snapshots do not know.")
+    compressed: IndexEffort | None = Field(None, description="Of a compressed index; None: it is flat.")
     versions: dict[str, str] = Field(description="Libraries that the snapshot was made with.")
     files: dict[str, FileFacts]
 
@@ -71,10 +82,10 @@ class Manifest(SnapshotFacts):
         """
         try:
             version = json.loads(data)["format_version"]
-            if isinstance(version, int) and version != FORMAT_VERSION:
+            if isinstance(version, int) and version not in READABLE:
                 raise SnapshotIncompatible(
-                    f"Snapshot {snapshot_id} has format {version}, this Lookalike reads format {FORMAT_VERSION}. "
-                    "Use the Lookalike that wrote it, or make a new one with `lookalike reindex`."
+                    f"Snapshot {snapshot_id} has format {version}, this Lookalike reads format {FORMAT_VERSION} and "
+                    "the one before. Use the Lookalike that wrote it, or make a new one with `lookalike reindex`."
                 )
             manifest = cls.model_validate_json(data)
         except (ValidationError, ValueError, KeyError, TypeError) as error:

@@ -20,18 +20,17 @@ from typing import Final
 from app.core.current import CURRENT_FILE, Current, Publication
 from app.core.errors import AlreadyRunning, SnapshotError, SnapshotMissing
 from app.core.files import (
-    MIB,
     fsync_folder,
     make_folder,
-    require_free_space,
     sha256_of_file,
     storage_errors,
     write_atomically,
 )
 from app.core.manifest import MANIFEST_FILE, SnapshotFacts
 from app.core.products import ProductRecord
-from app.core.snapshot import add_findings, check_files, write_snapshot
+from app.core.snapshot import add_findings
 from app.core.snapshot_reader import SnapshotReader, counter_of
+from app.core.snapshot_writing import write_products, write_snapshot
 from app.core.vector_index import Float32Array, FloatArray
 from app.core.verdict import Calibration
 
@@ -67,6 +66,27 @@ class SnapshotFolder(SnapshotReader):
             finally:
                 self._is_locked = False
 
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """
+        Make a temporary folder to write a snapshot into; on an error, or without a manifest, nothing is left behind.
+
+        Raises:
+            DiskFull, DataDirNotWritable: It could not be made.
+        """
+        self._require_lock()
+        temporary = self._root / f"{_NEW}{secrets.token_hex(4)}"
+        with storage_errors(self._root):
+            self._remove_leftovers()  # first: after a crash they may be what fills the disk
+            temporary.mkdir()
+        is_whole = False
+        try:
+            yield temporary
+            is_whole = (temporary / MANIFEST_FILE).exists()
+        finally:
+            if not is_whole:
+                shutil.rmtree(temporary, ignore_errors=True)
+
     def write(
         self,
         facts: SnapshotFacts,
@@ -78,21 +98,12 @@ class SnapshotFolder(SnapshotReader):
         """
         Write a snapshot into a temporary folder, every file on the disk when this returns, and return the folder.
 
-        Arguments and errors are those of `write_snapshot`; on an error nothing is left behind.
+        Arguments and errors are those of `write_products` and `write_snapshot`, with the embeddings in one array,
+        shape (n, d).
         """
-        self._require_lock()
-        temporary = self._root / f"{_NEW}{secrets.token_hex(4)}"
-        with storage_errors(self._root):
-            self._remove_leftovers()  # first: after a crash they may be what fills the disk
-            # float32 in the index, float16 beside it, and the small files.
-            require_free_space(self._root, embeddings.size * (4 + 2) + MIB)
-            temporary.mkdir()
-        try:
-            write_snapshot(temporary, facts, products, embeddings, probes)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-        return temporary
+        with self.draft() as folder:
+            write_snapshot(folder, facts, write_products(folder, products), [embeddings], probes)
+        return folder
 
     def adopt(
         self, temporary: Path, metrics: Mapping[str, float] | None = None, calibration: Calibration | None = None
@@ -127,7 +138,7 @@ class SnapshotFolder(SnapshotReader):
             DiskFull, DataDirNotWritable: `CURRENT` could not be replaced; nothing changed.
         """
         with self._switching():
-            self._check(snapshot_id)
+            self.check(snapshot_id)
             current, _ = self._live()
             if current is None:
                 self._switch(snapshot_id)
@@ -147,7 +158,7 @@ class SnapshotFolder(SnapshotReader):
             history = self._history(current)
             for i, publication in enumerate(history):
                 try:
-                    self._check(publication.id)
+                    self.check(publication.id)
                 except SnapshotError:
                     continue
                 withdrawn = (current.live, *history[:i], *current.withdrawn) if current else ()
@@ -185,9 +196,6 @@ class SnapshotFolder(SnapshotReader):
         for path in self._root.iterdir():
             if path.name.startswith((_NEW, _TRASH)):
                 shutil.rmtree(path)
-
-    def _check(self, snapshot_id: str) -> None:
-        check_files(self._folder(snapshot_id), self._manifest_sha256(snapshot_id))
 
     def _switch(
         self, snapshot_id: str, history: Sequence[Publication] = (), withdrawn: Sequence[Publication] = ()

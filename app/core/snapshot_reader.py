@@ -14,7 +14,7 @@ from typing import Final
 from app.core.current import CURRENT_FILE, Current, Publication, read_current
 from app.core.errors import DataDirNotReadable, SnapshotCorrupt, SnapshotError, SnapshotMissing
 from app.core.manifest import PRODUCTS_FILE, Manifest
-from app.core.snapshot import Snapshot, check_sizes, read_manifest, read_snapshot
+from app.core.snapshot import Snapshot, check_files, check_sizes, read_manifest, read_snapshot
 
 _ID: Final = re.compile(r"(\d{6,})-([0-9a-f]{8})")
 _IMAGE_SHA256: Final = re.compile(rb'"sha256":"([0-9a-f]{64})"')
@@ -82,6 +82,10 @@ class SnapshotReader:
             SnapshotIncompatible: Another version of Lookalike wrote it.
         """
         return read_snapshot(self._folder(snapshot_id), self._manifest_sha256(snapshot_id))
+
+    def check(self, snapshot_id: str) -> Manifest:
+        """Check every file of a snapshot against its manifest, and return that; errors are those of `open`."""
+        return check_files(self._folder(snapshot_id), self._manifest_sha256(snapshot_id))
 
     def open_live_or_previous(self) -> LiveSnapshot:
         """

@@ -9,7 +9,7 @@ that the system has in memory: 0.9 ms of processor time; through a map that is g
 import os
 import weakref
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,10 @@ class VectorFile:
             start = self._start + first * self._row_bytes
             os.posix_fadvise(self._file, start, count * self._row_bytes, os.POSIX_FADV_WILLNEED)
         return self._read(runs)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, *, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all rows, for `np.array`."""
+        return np.asarray(self[:], dtype)
 
     def block(self, start: int) -> Float16Array:
         """Return the BLOCK_ROWS rows from `start` on, or what is left of them."""

@@ -104,7 +104,8 @@ class VectorIndex(ABC):
         """Return the embedding of a row, shape (d,), unit-norm."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside an index of {len(self)}")
-        return self._rows(np.array([row]))[0]
+        embedding: Float32Array = self._rows(np.array([row]))[0]
+        return embedding
 
     def _rank(self, query: Float32Array, candidates: Int64Array, k: int) -> tuple[Float32Array, Int64Array]:
         """Order candidates by a score that does not depend on batch size or position, then by row."""

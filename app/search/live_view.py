@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.core.flat_index import FlatIndex
+from app.core.image_ids import ImageIds
 from app.core.products import ImageRecord, ProductRecord, to_line
 from app.core.snapshot import Snapshot
 from app.core.snapshot_reader import LiveSnapshot
@@ -75,7 +76,7 @@ class LiveView:
     def embedding(self, image_id: str) -> Float32Array | None:
         """Return the embedding of an image that searches show, unit-norm, shape (d,)."""
         for segment, shown in self.segments():
-            row = segment.rows.get(image_id)
+            row = segment.image_ids.row(image_id)
             if row is not None and (shown is None or shown[segment.row_products[row]]):
                 return segment.index.embedding(row)
         return None
@@ -83,7 +84,7 @@ class LiveView:
     def image(self, image_id: str) -> ImageRecord | None:
         """Return an image of a product that searches show."""
         for segment, shown in self.segments():
-            row = segment.rows.get(image_id)
+            row = segment.image_ids.row(image_id)
             number = None if row is None else int(segment.row_products[row])
             if number is not None and (shown is None or shown[number]):
                 images = segment.products.record(number).images
@@ -95,7 +96,7 @@ def view_of(live: LiveSnapshot) -> LiveView:
     """Return a view of a snapshot without any later change; takes seconds for a million products."""
     snapshot = live.snapshot
     products = ProductTable(snapshot.products)
-    return LiveView(live, Segment(products, snapshot.index, snapshot.image_ids, snapshot.rows, snapshot.row_products))
+    return LiveView(live, Segment(products, snapshot.index, snapshot.image_ids, snapshot.row_products))
 
 
 def with_changes(view: LiveView, changes: Sequence[LiveChange], store: VectorStore) -> LiveView:
@@ -133,8 +134,7 @@ def _segment(records: Iterable[ProductRecord], before: LiveView, store: VectorSt
     return Segment(
         products=ProductTable(lines),
         index=FlatIndex.build(np.stack(list(embeddings.values()))),
-        image_ids=tuple(embeddings),
-        rows={image_id: row for row, image_id in enumerate(embeddings)},
+        image_ids=ImageIds.of(tuple(embeddings)),
         row_products=np.repeat(np.arange(len(lines), dtype=np.int32), images_of),
     )
 
@@ -142,7 +142,7 @@ def _segment(records: Iterable[ProductRecord], before: LiveView, store: VectorSt
 def _embedding(image: ImageRecord, before: LiveView, store: VectorStore) -> Float32Array | None:
     """Return the embedding of an image, unit-norm, shape (d,); from memory, where the view before has it."""
     for segment, _ in before.segments():
-        row = segment.rows.get(image.id)
+        row = segment.image_ids.row(image.id)
         if row is not None:
             return segment.index.embedding(row)
     if image.sha256 not in store:

@@ -1,11 +1,11 @@
 """Products in memory that can be searched: who they are, and a row of an exact index for each of their images."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from app.core.image_ids import ImageIds
 from app.core.products import ImageRecord
 from app.core.snapshot import Int32Array
 from app.core.vector_index import BoolArray, Float32Array, VectorIndex
@@ -31,14 +31,12 @@ class Segment:
         products: The products, by number.
         index: A row for each image, in the order of the products.
         image_ids: The image of each row.
-        rows: The row of each image.
         row_products: The product of each row, shape (n,), ascending.
     """
 
     products: ProductTable
     index: VectorIndex
-    image_ids: Sequence[str]
-    rows: Mapping[str, int]
+    image_ids: ImageIds
     row_products: Int32Array
 
     def embeddings_of(self, product: int) -> Float32Array:

@@ -25,7 +25,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_index import Float16Array, Float32Array, VectorIndex
 from app.core.vector_store import VectorStore
 from indexer.evaluation.pictures import EmbeddedPicture, embed_pictures
-from indexer.evaluation.ranking import NO_CATEGORY, Int32Array, Searched
+from indexer.evaluation.ranking import NO_CATEGORY, Int32Array, Searched, StoredRows
 from indexer.progress import Progress
 from indexer.region_sample import learn_regions
 
@@ -75,13 +75,13 @@ class EmbeddedCatalogue:
 
 
 def searched_of(
-    products: Sequence[ProductRecord], embeddings: Float16Array, category_numbers: dict[str, int]
+    products: Sequence[ProductRecord], embeddings: StoredRows, category_numbers: dict[str, int]
 ) -> Searched:
     """Return products, and a row of embeddings for each of their images, as arrays."""
-    categories = [category_numbers.get(product.category or "", NO_CATEGORY) for product in products]
-    numbers = np.arange(len(products), dtype=np.int32)
-    rows: Int32Array = np.repeat(numbers, [len(product.images) for product in products])
-    return Searched(embeddings, rows, np.array(categories, np.int32))
+    known = [(category_numbers.get(each.category or "", NO_CATEGORY), len(each.images)) for each in products]
+    categories, images = np.array(known, np.int32).reshape(-1, 2).T
+    rows: Int32Array = np.repeat(np.arange(len(known), dtype=np.int32), images)
+    return Searched(embeddings, rows, categories)
 
 
 def is_snapshot_id(name: str) -> bool:

@@ -13,12 +13,11 @@ import numpy as np
 
 from app.core.products import ProductRecord
 from app.core.settings import PREFIX, Settings
-from app.core.vector_index import Float16Array
 from indexer.evaluation.bootstrap import SEED, estimates
 from indexer.evaluation.catalogues import searched_of
 from indexer.evaluation.measuring import AIMS, Result
 from indexer.evaluation.queries import sampled
-from indexer.evaluation.ranking import Evaluation, K, Rows, Searched, evaluate_held_out
+from indexer.evaluation.ranking import Evaluation, K, Rows, Searched, StoredRows, evaluate_held_out
 
 QUERIES: Final = 1_000
 PRECISION: Final = f"category_precision_at_{K}"
@@ -46,7 +45,7 @@ class HeldOutSample:
     evaluation: Evaluation
 
 
-def hold_out_sample(products: Sequence[ProductRecord], embeddings: Float16Array) -> HeldOutSample:
+def hold_out_sample(products: Sequence[ProductRecord], embeddings: StoredRows) -> HeldOutSample:
     """
     Search with at most QUERIES of the pictures, each held out.
 

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.vector_file import VectorFile
 from app.core.vector_index import (
     BLOCK_ROWS,
     BoolArray,
@@ -29,10 +30,13 @@ from indexer.evaluation.metrics import LEFT_OUT, Figures, Float64Array, best_fir
 
 Int32Array = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.integer]
+StoredRows = FloatArray | VectorFile
+"""Embeddings in memory, or in the file of a snapshot, which is read in blocks."""
 
 K: Final = 10
 NO_CATEGORY: Final = -1
-_SCORES_AT_ONCE: Final = 32 * 1024 * 1024  # 128 MiB; fewer would read the catalogue more often
+_SCORES_AT_ONCE: Final = 8 * 1024 * 1024  # 32 MiB
+_LEAST_AT_ONCE: Final = 100  # queries: fewer would read a large catalogue too often; with a million rows 400 MB
 _SORTED_AT_ONCE: Final = 2 * 1024 * 1024  # keys and orders of these take 64 MiB
 # Cosines that differ less are equal as far as float16 can tell.
 _TIE: Final = 1e-5
@@ -49,7 +53,7 @@ class Searched:
         categories: A number for the category of each product, shape (p,); NO_CATEGORY for those that have none.
     """
 
-    embeddings: FloatArray
+    embeddings: StoredRows
     row_products: Rows
     categories: Rows
 
@@ -197,7 +201,7 @@ def product_scores(scores: Float32Array, searched: Searched) -> Float32Array:
 def _score_blocks(asked: Asked, searched: Searched, *, leaves_out: bool = True) -> Iterator[tuple[int, Float32Array]]:
     """Yield the first of some queries, and their scores with every picture, shape (b, n)."""
     rows, dimension = searched.embeddings.shape
-    step = max(1, _SCORES_AT_ONCE // rows)
+    step = max(_LEAST_AT_ONCE, _SCORES_AT_ONCE // rows)
     for first in range(0, len(asked), step):
         queries = unit_rows(asked.embeddings[first : first + step], dimension, first_row=first)
         scores = np.empty((len(queries), rows), np.float32)

@@ -55,7 +55,9 @@ def test_a_feed_becomes_products_that_are_found_by_each_of_their_pictures(web_sh
         assert [image.address for image in product.images] == web_shop.products[product.id]["images"]
         for image in product.images:
             assert image.location == str(store.path(image.sha256))
-            query = view.snapshot.index.embedding(view.base.rows[image.id])[None]
+            row = view.base.image_ids.row(image.id)
+            assert row is not None
+            query = view.snapshot.index.embedding(row)[None]
             (hit,) = nearest_products(view.segments(), query, 1)
             assert (hit.product.id, hit.product.price, hit.image_id) == (product.id, product.price, image.id)
 

@@ -18,12 +18,11 @@ from collections.abc import Callable, Mapping
 from types import FrameType, ModuleType
 from typing import Any
 
-import app.core.snapshot as snapshot_files
+import app.core.snapshot_writing as snapshot_files
 import indexer.publish as publishing
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import LookalikeError
-from app.core.flat_index import FlatIndex
 from app.core.picture_store import PictureStore
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
@@ -46,7 +45,9 @@ POINTS: Mapping[str, tuple[Any, str]] = {
     "P3 store": (VectorStore, "append"),
     "P3 catalogue": (CatalogueWriter, "remember_fetched"),
     "P3 removal": (CatalogueWriter, "delete_products"),
-    "P4 build": (FlatIndex, "build"),
+    "P4 products": (publishing, "write_products"),
+    "P4 vectors": (snapshot_files, "_write_vectors"),
+    "P4 build": (snapshot_files, "choose_index"),
     "P5 write": (snapshot_files, "_write_array"),
     "P6 fsync": (snapshot_files, "fsync_folder"),
     "P7 verify": (publishing, "verify_in_fresh_process"),

@@ -45,7 +45,7 @@ def live_watermark(folder: SnapshotFolder) -> int:
     watermark = snapshot.manifest.watermark
     embeddings = random_embeddings(IMAGES, DIMENSION, seed=watermark)
     rows = np.array([snapshot.index.embedding(row) for row in range(IMAGES)])
-    np.testing.assert_allclose(rows, embeddings, atol=1e-6)
+    np.testing.assert_allclose(rows, embeddings, atol=1e-3)
     np.testing.assert_allclose(snapshot.probes, embeddings[:4], atol=1e-6)
     return watermark
 

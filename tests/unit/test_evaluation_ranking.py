@@ -70,7 +70,8 @@ def test_figures_are_those_of_a_plain_search() -> None:
     searched = random_catalogue()
     evaluation = evaluate_held_out(searched, k=5)
 
-    scores = searched.embeddings @ searched.embeddings.T
+    embeddings = np.asarray(searched.embeddings)
+    scores = embeddings @ embeddings.T
     for row, product in enumerate(searched.row_products):
         best = {
             other: max(scores[row, searched.row_products == other])
@@ -94,6 +95,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = random_catalogue()
     whole = evaluate_held_out(searched)
     monkeypatch.setattr(ranking, "_SCORES_AT_ONCE", 3 * len(searched.row_products))
+    monkeypatch.setattr(ranking, "_LEAST_AT_ONCE", 1)
     monkeypatch.setattr(ranking, "_SORTED_AT_ONCE", len(searched.categories))
     monkeypatch.setattr(ranking, "BLOCK_ROWS", 7)
     told: list[int] = []
@@ -110,7 +112,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_exact_index_finds_all() -> None:
     """The index of these very embeddings has recall 1, with queries that are in it and with others."""
     searched = random_catalogue()
-    index = FlatIndex.build(searched.embeddings)
+    index = FlatIndex.build(np.asarray(searched.embeddings))
 
     assert index_recall(held_out(searched, np.arange(20)), searched, index).tolist() == [1.0] * 20
 

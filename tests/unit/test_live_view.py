@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.flat_index import FlatIndex
+from app.core.image_ids import ImageIds
 from app.core.manifest import DATA_FILES, FileFacts, Manifest
 from app.core.products import ProductRecord, to_line
 from app.core.snapshot import Snapshot
@@ -49,8 +50,7 @@ def _view(products: Sequence[ProductRecord], vectors: Vectors) -> LiveView:
         id="000001-00000000",
         manifest=manifest,
         index=FlatIndex.build(embeddings),
-        image_ids=tuple(image.id for image in images),
-        rows={image.id: row for row, image in enumerate(images)},
+        image_ids=ImageIds.of([image.id for image in images]),
         products=b"".join(to_line(product) + b"\n" for product in products),
         row_products=np.repeat(np.arange(len(products), dtype=np.int32), [len(each.images) for each in products]),
         probes=embeddings[:1],

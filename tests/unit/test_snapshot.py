@@ -59,7 +59,7 @@ class TestContent:
             snapshot_id = folder.adopt(temporary, {"recall_at_10": 0.99})
         snapshot = folder.open(snapshot_id)
         assert snapshot.id == snapshot_id
-        assert snapshot.image_ids == tuple(image_ids(IMAGES))
+        assert tuple(snapshot.image_ids) == tuple(image_ids(IMAGES))
         assert (len(snapshot.index), snapshot.index.dimension) == (IMAGES, DIMENSION)
         np.testing.assert_allclose(snapshot.index.embedding(7), embeddings[7], atol=1e-3)
         np.testing.assert_allclose(snapshot.probes, embeddings[:4], atol=1e-6)
@@ -72,8 +72,8 @@ class TestContent:
     def test_the_row_of_an_image_is_known(self, folder: SnapshotFolder) -> None:
         """And that of an image from elsewhere is not."""
         snapshot = folder.open(publish_small(folder))
-        assert snapshot.rows[image_ids(IMAGES)[5]] == 5
-        assert "f" * 16 not in snapshot.rows
+        assert snapshot.image_ids.row(image_ids(IMAGES)[5]) == 5
+        assert snapshot.image_ids.row("f" * 16) is None
 
     def test_products_come_back_with_the_rows_of_their_images(self, folder: SnapshotFolder) -> None:
         """What is shown of a hit is in the snapshot, as it was when the snapshot was made."""
@@ -85,7 +85,7 @@ class TestContent:
         snapshot = folder.open(snapshot_id)
         assert [from_line(line) for line in snapshot.products.splitlines()] == products
         assert snapshot.row_products.tolist() == [0, 0, 1]
-        assert snapshot.image_ids == tuple(image.id for product in products for image in product.images)
+        assert tuple(snapshot.image_ids) == tuple(image.id for product in products for image in product.images)
         assert (snapshot.manifest.products, snapshot.manifest.images) == (2, 3)
 
     def test_adopted_files_are_read_only(self, folder: SnapshotFolder, root: Path) -> None:
@@ -140,8 +140,8 @@ class TestOtherVersions:
     def test_a_newer_format_is_named(self, folder: SnapshotFolder, root: Path) -> None:
         """With both numbers; it is never misread, and no older one is served in its place."""
         publish_small(folder, 1)
-        newer = reseal(root, publish_small(folder, 2), lambda manifest: manifest.update(format_version=3, more="x"))
-        with pytest.raises(SnapshotIncompatible, match=r"format 3, this Lookalike reads format 2"):
+        newer = reseal(root, publish_small(folder, 2), lambda manifest: manifest.update(format_version=4, more="x"))
+        with pytest.raises(SnapshotIncompatible, match=r"format 4, this Lookalike reads format 3"):
             folder.open(newer)
         with pytest.raises(SnapshotIncompatible):
             folder.publish(newer)
@@ -151,7 +151,7 @@ class TestOtherVersions:
         [
             lambda manifest: manifest.pop("dimension"),
             lambda manifest: manifest.pop("format_version"),
-            lambda manifest: manifest.update(format_version="2"),
+            lambda manifest: manifest.update(format_version="3"),
             lambda manifest: manifest.update(watermark=-1),
             lambda manifest: manifest.update(unknown=1),
             lambda manifest: manifest["files"].pop("index.faiss"),

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AlreadyRunning, DataDirNotReadable, SnapshotCorrupt, SnapshotError
+from app.core.flat_index import FlatIndex
 from app.core.manifest import DATA_FILES
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import VectorIndex
 from tests.support.snapshot_child import live_watermark
 from tests.support.snapshots import overwrite, publish_small
 from tests.support.soak import sample, seeded, soaks
@@ -65,7 +65,7 @@ class TestDamage:
         assert live.degraded_reason is not None
         assert name in live.degraded_reason
         assert "lookalike snapshots rollback" in live.degraded_reason
-        monkeypatch.delattr(VectorIndex, "load")
+        monkeypatch.delattr(FlatIndex, "load")
         with pytest.raises(SnapshotCorrupt, match=name):
             folder.open(second)
 
