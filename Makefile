@@ -69,8 +69,12 @@ format: $(VENV)/dev.stamp ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff format
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## Measure quality and speed, printed as ratios
+bench: $(VENV)/dev.stamp ## Measure the main figures in minutes (ARGS="--catalogue FOLDER --vgg16 FILE")
 	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
+
+.PHONY: bench-full
+bench-full: $(VENV)/dev.stamp ## Measure everything, peers too, which takes an hour or two
+	@$(BIN)/python -m tests.benchmarks.bench --full $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/dev.stamp ## Write docs/settings.md, docs/commands.md and the tables of docs/sources.md from the code

@@ -1,20 +1,27 @@
 """
-`make bench`: how good and how fast, as ratios measured in one run.
+`make bench` and `make bench-full`: how good and how fast, as ratios measured in one run.
 
-Every speed stands beside a control from the same process: the bare network, with nothing around it.
+Every speed stands beside a control from the same run: the bare network with nothing around it, or a peer.
 Without real photos it runs on the drawn sample catalogue, where the relevance figures mean little; it says so.
 
-    python -m tests.benchmarks.bench [--catalogue FOLDER] [--vgg16 FILE] [--network NAME ...] [--output FILE.csv]
+    python -m tests.benchmarks.bench [--catalogue FOLDER] [--vgg16 FILE] [--network NAME ...]   # minutes
+    python -m tests.benchmarks.bench --full …           # every part, an hour or two
     python -m tests.benchmarks.bench --only living      # or one of its parts; --skip living for all but these
+
+What was measured on real photos, or needs none, is kept in `results`: a file for each part and environment, from which
+`python -m tests.benchmarks.plots` draws the plots of docs/benchmarks.md.
 """
 
 import argparse
 import csv
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import astuple, fields
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -69,6 +76,9 @@ SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "peers": measure_peers,
 }
 """The parts about what the machine can do at most."""
+QUICK: Final = (NETWORKS, "saturation", "filters")
+"""The parts of `make bench`; `make bench-full` measures all."""
+RESULTS: Final = Path(__file__).parent / "results"
 PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY, "speed", *SPEED)
 WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED})
 
@@ -77,8 +87,8 @@ def main() -> None:
     """Measure, print and save."""
     arguments = _arguments()
     console = Console()
-    parts = chosen_parts(arguments.only, arguments.skip)
-    rows: list[Row] = []
+    parts = chosen_parts(arguments.only or (None if arguments.full else list(QUICK)), arguments.skip)
+    measured: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as name:
         catalogue = arguments.catalogue or Path(name) / "sample"
         console.print(f"Environment: {environment()}")
@@ -86,25 +96,28 @@ def main() -> None:
         if arguments.catalogue is None and parts & WITH_PHOTOS:
             draw_sample_catalogue(catalogue)
         try:
-            for found in _measured(arguments, parts, catalogue, Path(name)):
-                rows.append(found)
+            for part, found in _measured(arguments, parts, catalogue, Path(name)):
+                measured.setdefault(part, []).append(found)
                 console.print(found.line())
         finally:  # what was measured before something failed took minutes
-            console.print(table(rows))
-            if arguments.output:
-                save(rows, arguments.output)
+            console.print(table([row for rows in measured.values() for row in rows]))
+            for part, rows in measured.items():
+                if arguments.catalogue or part not in WITH_PHOTOS:
+                    save(rows, arguments.results / f"{slug(environment())}.{part}.csv")
 
 
-def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, folder: Path) -> Iterator[Row]:
+def _measured(
+    arguments: argparse.Namespace, parts: set[str], catalogue: Path, folder: Path
+) -> Iterator[tuple[str, Row]]:
     if NETWORKS in parts:
         indexed, held_out = split(catalogue, folder / "split")
         for network in arguments.network or _networks(arguments.vgg16):
             data_dir = folder / network.replace(":", "-")
             settings = Settings.load(data_dir=data_dir, network=network, vgg16_weights=arguments.vgg16)
-            yield from measure_parity(settings, network, held_out)
-            yield from measure_indexing(settings, network, indexed)
-            yield from measure_relevance(settings, network, held_out)
-            yield from measure_searching(settings, network, held_out)
+            yield from _of(NETWORKS, measure_parity(settings, network, held_out))
+            yield from _of(NETWORKS, measure_indexing(settings, network, indexed))
+            yield from _of(NETWORKS, measure_relevance(settings, network, held_out))
+            yield from _of(NETWORKS, measure_searching(settings, network, held_out))
     living = Living(
         network=(arguments.network or _networks(arguments.vgg16))[-1],
         vgg16=arguments.vgg16,
@@ -117,12 +130,17 @@ def _measured(arguments: argparse.Namespace, parts: set[str], catalogue: Path, f
     )
     for part, measure in LIVING.items():
         if part in parts:
-            yield from measure(living)
+            yield from _of(part, measure(living))
             shutil.rmtree(living.folder / part)  # a large index takes a gigabyte
     for part, judge in {**QUALITY, **SPEED}.items():
         if part in parts:
             networks = arguments.network or _networks(arguments.vgg16)
-            yield from judge(Subject(catalogue, folder / part, arguments.vgg16, networks, arguments.others))
+            subject = Subject(catalogue, folder / part, arguments.vgg16, networks, arguments.others)
+            yield from _of(part, judge(subject))
+
+
+def _of(part: str, rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    return ((part, row) for row in rows)
 
 
 def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
@@ -146,6 +164,12 @@ def environment() -> str:
     return f"{cpu}, {os.cpu_count()} cores ({', '.join(extensions) or 'no bf16 units'}), {packages}"
 
 
+def slug(environment: str) -> str:
+    """Return the machine of an environment as part of a file's name; the versions are in the file."""
+    machine, _, _ = environment.partition("), ")
+    return re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
+
+
 def table(rows: list[Row]) -> Table:
     """Return all rows as one table."""
     shown = Table("Network", "What", "Measured", "Wanted", "", title="Lookalike benchmarks")
@@ -157,10 +181,12 @@ def table(rows: list[Row]) -> Table:
 
 def save(rows: list[Row], path: Path) -> None:
     """Write the rows as CSV, with the environment in every one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("environment", "network", "what", "measured", "wanted", "met"))
-        writer.writerows((environment(), row.network, row.what, row.measured, row.wanted, row.met) for row in rows)
+        writer.writerow(("environment", "measured_at", *(field.name for field in fields(Row))))
+        measured_at = datetime.now(UTC).date().isoformat()
+        writer.writerows((environment(), measured_at, *astuple(row)) for row in rows)
 
 
 def _cpu_lines() -> list[str]:
@@ -178,7 +204,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--others", type=Path, help="folder of photos of what the catalogue does not have")
     parser.add_argument("--vgg16", type=Path, help="file with VGG16 weights")
     parser.add_argument("--network", action="append", help="network to measure; may be repeated")
-    parser.add_argument("--output", type=Path, help="CSV file to write")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for CSV files (%(default)s)")
+    parser.add_argument("--full", action="store_true", help="measure every part, which takes an hour or two")
     parser.add_argument("--only", action="append", choices=PARTS, help="part to measure; may be repeated")
     parser.add_argument("--skip", action="append", choices=PARTS, help="part to leave out; may be repeated")
     living = parser.add_argument_group("a living catalogue")
