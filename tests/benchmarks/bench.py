@@ -46,6 +46,7 @@ from tests.benchmarks.living_switching import measure_switching
 from tests.benchmarks.peers import measure_peers
 from tests.benchmarks.rows import Row
 from tests.benchmarks.saturation import measure_saturation
+from tests.benchmarks.scale import measure_scale
 from tests.benchmarks.searching import measure_relevance, measure_searching
 from tests.benchmarks.subject import Subject, split
 from tests.benchmarks.training import measure_training
@@ -76,10 +77,12 @@ SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "peers": measure_peers,
 }
 """The parts about what the machine can do at most."""
+SCALE: Final = "scale"
+"""The part about a million vectors, which needs no network and no photos."""
 QUICK: Final = (NETWORKS, "saturation", "filters")
 """The parts of `make bench`; `make bench-full` measures all."""
 RESULTS: Final = Path(__file__).parent / "results"
-PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY, "speed", *SPEED)
+PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY, "speed", *SPEED, SCALE)
 WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED})
 
 
@@ -137,6 +140,8 @@ def _measured(
             networks = arguments.network or _networks(arguments.vgg16)
             subject = Subject(catalogue, folder / part, arguments.vgg16, networks, arguments.others)
             yield from _of(part, judge(subject))
+    if SCALE in parts:
+        yield from _of(SCALE, measure_scale(folder / SCALE, arguments.rows, arguments.vectors))
 
 
 def _of(part: str, rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
@@ -145,7 +150,7 @@ def _of(part: str, rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
 
 def chosen_parts(only: list[str] | None, skip: list[str] | None) -> set[str]:
     """Return the parts to measure; `living`, `quality` and `speed` stand for their own parts."""
-    groups: Mapping[str, Iterable[str]] = {"living": LIVING, "quality": QUALITY, "speed": SPEED}
+    groups: Mapping[str, Iterable[str]] = {"living": LIVING, "quality": QUALITY, "speed": (*SPEED, SCALE)}
 
     def meant(names: list[str]) -> set[str]:
         return {part for name in names for part in groups.get(name, [name])}
@@ -215,6 +220,9 @@ def _arguments() -> argparse.Namespace:
         "--requests", type=int, default=2_000, help="across a publish and a rollback (%(default)s; in full: 10000)"
     )
     living.add_argument("--load-s", type=float, default=60.0, help="seconds of searches during a reindex (%(default)s)")
+    scale = parser.add_argument_group("a large index")
+    scale.add_argument("--rows", type=int, default=1_000_000, help="drawn vectors; 9 KB each on the disk (%(default)s)")
+    scale.add_argument("--vectors", type=Path, help="vectors.npy of a snapshot, whose spectrum they are to have")
     return parser.parse_args()
 
 
