@@ -42,6 +42,7 @@ from tests.benchmarks.living_changes import measure_changes
 from tests.benchmarks.living_commands import measure_commands
 from tests.benchmarks.living_filters import measure_filters
 from tests.benchmarks.living_load import measure_load
+from tests.benchmarks.living_start import measure_start
 from tests.benchmarks.living_switching import measure_switching
 from tests.benchmarks.peers import measure_peers
 from tests.benchmarks.rows import Row
@@ -60,6 +61,7 @@ LIVING: Final[Mapping[str, Callable[[Living], Iterator[Row]]]] = {
     "filters": measure_filters,
     "changes": measure_changes,
     "switching": measure_switching,
+    "start": measure_start,
 }
 """The parts about a catalogue that changes; NETWORKS is the part about each network with one that does not."""
 QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {

@@ -34,7 +34,7 @@ class LargeShop:
     embeddings: Float32Array
 
 
-def publish_large_shop(settings: Settings, count: int, *, seed: int = 1) -> LargeShop:
+def publish_large_shop(settings: Settings, count: int, *, seed: int = 1, network: str = NETWORK) -> LargeShop:
     """Write a catalogue of so many products, ids and embeddings being the seed's, and publish a snapshot of it."""
     products = _products(count, seed)
     database = Database(settings.resolved_database_url)
@@ -43,7 +43,7 @@ def publish_large_shop(settings: Settings, count: int, *, seed: int = 1) -> Larg
         catalogue.upsert_products(products)
         watermark = catalogue.revision()
     database.close()
-    embedder = open_embedder(settings, NETWORK)
+    embedder = open_embedder(settings, network)
     embeddings = draw_embeddings(sum(len(product.images) for product in products), embedder.dimension, seed)
     snapshots = SnapshotFolder(settings.snapshots_dir)
     with snapshots.lock():
