@@ -130,7 +130,7 @@ def _verified(tools: Tools, snapshots: SnapshotFolder, folder: Path, gate: Gate,
     """Verify a snapshot that was written aside, and measure what it finds."""
     progress.phase("Verifying the index")
     verified = verify_in_fresh_process(folder)
-    live = _live_manifest(snapshots)
+    live = snapshots.live_manifest()
     relevance, calibration = _measure(tools, folder, live, progress)
     metrics = asdict(verified) | relevance
     return _Built(folder, metrics, calibration, gate.failures(metrics, live.metrics if live else {}))
@@ -171,11 +171,6 @@ def _remove_unused(snapshots: SnapshotFolder, tools: Tools, keep: int) -> None:
     for some in chunks(addresses, _FORGOTTEN_TOGETHER):
         with tools.database.writing() as catalogue:
             catalogue.forget_fetched(some)
-
-
-def _live_manifest(snapshots: SnapshotFolder) -> Manifest | None:
-    """Return what the live snapshot says about itself; None where there is none, or a damaged one."""
-    return next((info.manifest for info in snapshots.list() if info.is_live), None)
 
 
 def _measure(

@@ -60,6 +60,16 @@ class SnapshotReader:
         """
         return read_current(self._root)
 
+    def live_manifest(self) -> Manifest | None:
+        """Return what the live snapshot says about itself; None where there is none, or a damaged one."""
+        current, _ = self._live()
+        if current is None:
+            return None
+        try:
+            return read_manifest(self._folder(current.id), current.manifest_sha256)
+        except SnapshotError:
+            return None
+
     def signature(self) -> tuple[int, int] | None:
         """Return what changes whenever `CURRENT` is replaced, at the price of one `stat`; None when it is not there."""
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from functools import partial
@@ -12,6 +13,7 @@ from app.core.errors import SnapshotIncompatible
 from app.core.fetching.fetcher import PictureFetcher
 from app.core.fetching.guard import Guard
 from app.core.images import PreparedImage
+from app.core.manifest import Manifest
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
 from app.core.probes import check_probes
@@ -20,6 +22,7 @@ from app.core.settings import Settings
 from app.core.signature_store import SignatureStore
 from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import SnapshotFolder
+from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_store import VectorStore
 from app.db.database import Database
 from app.search.batcher import MAX_WAIT_S, Batcher
@@ -198,11 +201,9 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     """Open what takes long, cheapest check first."""
     database.check()
     snapshots = SnapshotFolder(settings.snapshots_dir)
-    live = snapshots.open_live_or_previous()
-    manifest = live.snapshot.manifest
-    pool = DecodePool.from_settings(settings)  # its children start while the network is loaded
+    pool = DecodePool.from_settings(settings)  # its children start meanwhile
     cleanup.callback(pool.close)
-    embedder = open_embedder(settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint))
+    live, embedder = _open_snapshot_and_network(settings, snapshots)
     _check(live.snapshot, embedder, pool)
     store = VectorStore.open(settings.vectors_dir, embedder.fingerprint.sha256, embedder.dimension)
     cleanup.callback(store.close)
@@ -213,6 +214,20 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     head = LiveHead(settings.heads_dir, embedder.fingerprint.sha256)
     live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
     return _Opened(embedder, pool, store, codes, signatures, head, live_index)
+
+
+def _open_snapshot_and_network(settings: Settings, snapshots: SnapshotFolder) -> tuple[LiveSnapshot, Embedder]:
+    """Open the network while the files of the snapshot are hashed."""
+
+    def network_of(manifest: Manifest) -> Embedder:
+        return open_embedder(settings, manifest.network, recorded=Fingerprint.from_json(manifest.fingerprint))
+
+    expected = snapshots.live_manifest()
+    with ThreadPoolExecutor(1, thread_name_prefix="opening") as thread:
+        opening = None if expected is None else thread.submit(network_of, expected)
+        live = snapshots.open_live_or_previous()
+    manifest = live.snapshot.manifest
+    return live, opening.result() if opening is not None and manifest == expected else network_of(manifest)
 
 
 def _check(snapshot: Snapshot, embedder: Embedder, pool: DecodePool) -> None:
