@@ -7,6 +7,7 @@ import typer
 
 from app.core.files import MIB
 from app.core.settings import Settings
+from lookalike.commands.optimise import optimise
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
 from lookalike.progress import shown_progress
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from app.core.network_commands import KnownNetwork
 
 app = typer.Typer(help="List networks, download their weights and check them.", no_args_is_help=True)
+
+app.command()(optimise)
 
 Name = Annotated[str, typer.Argument(metavar="NETWORK", help="Such as vgg16, vgg19, timm:NAME, or a+b.")]
 

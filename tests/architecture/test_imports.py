@@ -16,7 +16,7 @@ from tests.support.sources import PACKAGES, REPOSITORY, Source, imported_names, 
 
 WEB = ("fastapi", "starlette", "uvicorn")
 DATABASE = ("sqlalchemy", "alembic", "psycopg")
-NETWORKS = ("torch", "torchvision", "timm", "openvino", "safetensors")
+NETWORKS = ("torch", "torchvision", "timm", "openvino", "nncf", "safetensors")
 TERMINAL = ("typer", "rich", "click")
 
 
