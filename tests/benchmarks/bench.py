@@ -37,6 +37,7 @@ from tests.benchmarks.ensembles import measure_ensembles
 from tests.benchmarks.evaluation import measure_evaluation
 from tests.benchmarks.explaining import measure_explaining
 from tests.benchmarks.indexing import measure_indexing
+from tests.benchmarks.int8 import measure_int8
 from tests.benchmarks.living import Living
 from tests.benchmarks.living_changes import measure_changes
 from tests.benchmarks.living_commands import measure_commands
@@ -75,6 +76,7 @@ QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
 }
 """The parts about how good answers are, and what is learned from a catalogue."""
 SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
+    "int8": measure_int8,
     "saturation": measure_saturation,
     "peers": measure_peers,
 }

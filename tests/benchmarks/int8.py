@@ -68,7 +68,13 @@ def _rates(settings: Settings, network: str, photos: list[Path]) -> Iterator[Row
             median_s = statistics.median(taken_s)
             measured = f"{batch / median_s:.1f} images/s, {1000 * median_s:.1f} ms"
             spread = f"{1000 * min(taken_s):.1f} to {1000 * max(taken_s):.1f}"
-            yield Row(network, f"bare network, {name}, batch {batch}", f"{measured} ({spread}, {ROUNDS} rounds)")
+            yield Row(
+                network,
+                f"bare network, {name}, batch {batch}",
+                f"{measured} ({spread}, {ROUNDS} rounds)",
+                value=batch / median_s,
+                unit="images/s",
+            )
 
 
 def _embed_s(embedder: Embedder, images: list[PreparedImage]) -> float:

@@ -104,15 +104,16 @@ class _Batches(Sequence[UInt8Array]):
         self._advance = advance
 
     def __len__(self) -> int:
-        return len(self._pixels) // self.batch_size
+        return -(-len(self._pixels) // self.batch_size)
 
     def __getitem__(self, number: Any) -> Any:  # noqa: ANN401  # only asked for single batches
         return self._pixels[number * self.batch_size : (number + 1) * self.batch_size]
 
     def __iter__(self) -> Iterator[UInt8Array]:
         for number in range(len(self)):
-            yield self[number]
-            self._advance(self.batch_size)
+            batch = self[number]
+            self._advance(len(batch))
+            yield batch
 
 
 def _nncf() -> Any:  # noqa: ANN401  # its functions are typed for a type checker that is configured otherwise
