@@ -36,6 +36,7 @@ CODED_ROWS: Final = 50_000
 """Where no more rows are allowed, all of their codes are compared: in the time of a few milliseconds."""
 CANDIDATES_PER_HIT: Final = 4
 _GROWTH: Final = 4
+_TABLE_ROWS: Final = 512
 # Compressed scores of equal rows differ by less, whatever stands beside them.
 _CODE_NOISE: Final = 1e-5
 # By how much rounding to float16 may have changed a score, with the length of the row: 2**-11.
@@ -45,10 +46,27 @@ _SCORES_AT_ONCE: Final = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard a search tries: how many lists it looks at, of how many candidates it compares the exact vectors."""
+    """
+    How hard a search tries.
+
+    Attributes:
+        nprobe: How many lists it looks at.
+        candidates: Of how many it compares the exact vectors.
+        filtered_candidates: The same where some rows are not allowed: what is near then is less near, and harder to
+            tell from others by compressed rows.
+    """
 
     nprobe: int
     candidates: int
+    filtered_candidates: int
+
+
+class _Wanted(NamedTuple):
+    """How many rows are wanted, of how many candidates at least, of how many allowed rows."""
+
+    k: int
+    candidates: int
+    size: int
 
 
 class _Approximate(NamedTuple):
@@ -127,7 +145,10 @@ class CompressedIndex(VectorIndex):
             raise SnapshotCorrupt("The exact vectors of the snapshot were changed; index again.") from error
 
     def _candidates(self, queries: Float32Array, k: int, allowed: BoolArray | None, size: int) -> Iterator[Int64Array]:
-        if max(self._wanted(k), EXACT_ROWS) >= size:
+        wanted = max(
+            self.effort.candidates if allowed is None else self.effort.filtered_candidates, CANDIDATES_PER_HIT * k
+        )
+        if max(wanted, EXACT_ROWS) >= size:
             yield from self._compared(queries, k, allowed)
             return
         chosen = None if allowed is None else selector(allowed)
@@ -137,11 +158,8 @@ class CompressedIndex(VectorIndex):
         for query in queries:  # one by one: beside others, FAISS adds up differently
             projected = np.einsum("pd,d->p", self._projection, query)
             nprobe = self._nprobe(projected, allowed, counts)
-            found = self._found(query, projected, k, size, nprobe, chosen)
+            found = self._found(query, projected, _Wanted(k, wanted, size), nprobe, chosen)
             yield from self._compared(query[np.newaxis], k, allowed) if found is None else [found]
-
-    def _wanted(self, k: int) -> int:
-        return max(self.effort.candidates, CANDIDATES_PER_HIT * k)
 
     def _nprobe(self, projected: Float32Array, allowed: BoolArray | None, counts: Int64Array | None) -> int:
         """
@@ -169,8 +187,8 @@ class CompressedIndex(VectorIndex):
     def _scores(self, queries: Float32Array, rows: Int64Array) -> Float32Array:
         """Return scores from the rows as they are on the disk, to _ROUNDING of their own, shape (q, m)."""
         scores = np.full((len(queries), len(rows)), -2, np.float32)
-        for start in range(0, len(rows), EXACT_ROWS):
-            part = self.vectors[rows[start : start + EXACT_ROWS]]
+        for start in range(0, len(rows), _TABLE_ROWS):
+            part = self.vectors[rows[start : start + _TABLE_ROWS]]
             # FAISS multiplies float16 as it is: ten times as fast as numpy, which makes float32 of it first.
             table = faiss.IndexScalarQuantizer(
                 self.dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
@@ -186,20 +204,19 @@ class CompressedIndex(VectorIndex):
         self,
         query: Float32Array,
         projected: Float32Array,
-        k: int,
-        size: int,
+        asked: _Wanted,
         nprobe: int,
         chosen: faiss.IDSelector | None,
     ) -> Int64Array | None:
         """Return the candidates that are among the best `k`, or as good; None where all rows have to be compared."""
-        wanted = self._wanted(k)
-        while wanted < size:
+        wanted = asked.candidates
+        while wanted < asked.size:
             approximate = self._approximate(projected, wanted, nprobe, chosen)
             if len(approximate.rows) < wanted and nprobe < self.lists:  # lists with few allowed rows
                 nprobe = min(self.lists, nprobe * _GROWTH)
                 continue
             scores = self._scores(query[np.newaxis], approximate.rows)[0]
-            best = _near_best(scores, k)
+            best = _near_best(scores, asked.k)
             # Of rows with equal scores FAISS keeps any: they go on beyond the last candidate.
             if not approximate.is_cut or approximate.scores[-1] < approximate.scores[best].min() - _CODE_NOISE:
                 return approximate.rows[best]

@@ -8,7 +8,7 @@ hundred for a million rows.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 import faiss
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from app.core.compressed_index import CompressedIndex, Effort
 from app.core.flat_index import FlatIndex
 from app.core.vector_file import VectorFile
-from app.core.vector_index import BLOCK_ROWS, Float32Array, Int64Array, VectorIndex, unit_rows
+from app.core.vector_index import BLOCK_ROWS, BoolArray, Float32Array, Int64Array, VectorIndex, unit_rows
 
 FLAT_BYTES: Final = 64 * 1024 * 1024
 """Of float32 rows: so many are compared in the time that finding candidates takes, and nothing is tried instead."""
@@ -30,6 +30,7 @@ DIMENSIONS: Final = 256
 _QUERIES: Final = 200
 _SEED: Final = 20173
 _FIRST_CANDIDATES: Final = 128
+_FILTER_SHARE: Final = 0.05
 _MOST_CANDIDATES: Final = 4096
 _PROJECTION_ROWS: Final = 16_384
 _EXTRA_DIMENSIONS: Final = 32
@@ -49,12 +50,32 @@ class _Sample:
     Attributes:
         rows: Which, shape (q,).
         queries: Shape (q, d).
-        least: The score of the last of the K best, the row itself left out, shape (q,).
+        allowed: Some rows, by lot, shape (n,).
+        best: The scores of the K best rows, the row itself left out, shape (q, K); -1 where there are fewer.
+        best_allowed: The same of the allowed rows.
     """
 
     rows: Int64Array
     queries: Float32Array
-    least: Float32Array
+    allowed: BoolArray
+    best: Float32Array
+    best_allowed: Float32Array
+
+    @classmethod
+    def drawn(cls, vectors: VectorFile, random: np.random.Generator) -> Self:
+        """Draw queries, for which nothing is known yet."""
+        rows = np.sort(random.permutation(len(vectors))[:_QUERIES])
+        queries = unit_rows(vectors[rows], vectors.shape[1])
+        best = np.full((len(rows), K), -1, np.float32)
+        return cls(rows, queries, random.random(len(vectors)) < _FILTER_SHARE, best, best.copy())
+
+    def learn(self, start: int, block: Float32Array) -> None:
+        """Compare the queries with the rows from `start` on."""
+        scores = self.queries @ block.T
+        here = (self.rows >= start) & (self.rows < start + len(block))
+        scores[here, self.rows[here] - start] = -1
+        _keep_best(self.best, scores)
+        _keep_best(self.best_allowed, scores[:, self.allowed[start : start + len(block)]])
 
 
 def choose_index(vectors: VectorFile) -> VectorIndex:
@@ -80,24 +101,21 @@ def flat_index(vectors: VectorFile) -> FlatIndex:
 
 def compress(vectors: VectorFile, target_recall: float = TARGET_RECALL) -> CompressedIndex | None:
     """Return a compressed index that finds what it should; None where no effort is enough."""
-    rows, dimension = vectors.shape
+    dimension = vectors.shape[1]
     random = np.random.default_rng(_SEED)
     projection = _projection(vectors, min(DIMENSIONS, dimension), random)
     lists = _learned_lists(vectors, projection, random)
-    asked = np.sort(random.permutation(rows)[:_QUERIES])
-    queries = unit_rows(vectors[asked], dimension)
-    best = np.full((len(asked), K), -1, np.float32)
+    sample = _Sample.drawn(vectors, random)
     for start, block in _unit_blocks(vectors):
         lists.add(block @ projection)
-        scores = queries @ block.T
-        here = (asked >= start) & (asked < start + len(block))
-        scores[here, asked[here] - start] = -1
-        best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :K]
+        sample.learn(start, block)
     transform = faiss.LinearTransform(dimension, projection.shape[1])
     faiss.copy_array_to_vector(np.ascontiguousarray(projection.T).ravel(), transform.A)
     transform.is_trained = True
-    index = CompressedIndex(faiss.IndexPreTransform(transform, lists), vectors, Effort(1, _FIRST_CANDIDATES))
-    return _trying_enough(index, _Sample(asked, queries, best[:, min(K, rows - 1) - 1]), target_recall)
+    effort = Effort(max(1, int(lists.nlist) // 64), _FIRST_CANDIDATES, _FIRST_CANDIDATES)
+    index = CompressedIndex(faiss.IndexPreTransform(transform, lists), vectors, effort)
+    enough = _trying_enough(index, sample, target_recall)
+    return None if enough is None else _trying_enough_among(enough, sample, target_recall)
 
 
 def _unit_blocks(vectors: VectorFile) -> Iterator[tuple[int, Float32Array]]:
@@ -156,22 +174,36 @@ def _learned_lists(
     return lists
 
 
+def _keep_best(best: Float32Array, scores: Float32Array) -> None:
+    """Put into `best`, shape (q, K), those of the scores, shape (q, m), that are better."""
+    best[:] = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :K]
+
+
 def _trying_enough(index: CompressedIndex, sample: _Sample, target: float) -> CompressedIndex | None:
     """Return the index with the least effort that finds enough, doubling what helps most; None where none does."""
-    effort = Effort(max(1, index.lists // 64), _FIRST_CANDIDATES)
-    recall = _recall(with_effort(index, effort), sample)
+    recall = _recall(index, sample)
     while recall < target:
-        harder = []
+        effort, harder = index.effort, []
         if effort.nprobe < index.lists:
             harder.append(replace(effort, nprobe=min(index.lists, 2 * effort.nprobe)))
         if effort.candidates < _MOST_CANDIDATES:
             harder.append(replace(effort, candidates=2 * effort.candidates))
         if not harder:
             return None
-        recall, effort = max(
-            ((_recall(with_effort(index, each), sample), each) for each in harder), key=lambda found: found[0]
-        )
-    return with_effort(index, effort)
+        tried = [(_recall(each, sample), each) for each in (with_effort(index, effort) for effort in harder)]
+        recall, index = max(tried, key=lambda found: found[0])
+    return index
+
+
+def _trying_enough_among(index: CompressedIndex, sample: _Sample, target: float) -> CompressedIndex | None:
+    """The same where some rows are allowed: of those that are looked at, more have to be compared."""
+    index = with_effort(index, replace(index.effort, filtered_candidates=index.effort.candidates))
+    while _recall(index, sample, sample.allowed) < target:
+        more = 2 * index.effort.filtered_candidates
+        if more > _MOST_CANDIDATES:
+            return None
+        index = with_effort(index, replace(index.effort, filtered_candidates=more))
+    return index
 
 
 def with_effort(index: CompressedIndex, effort: Effort) -> CompressedIndex:
@@ -179,12 +211,15 @@ def with_effort(index: CompressedIndex, effort: Effort) -> CompressedIndex:
     return CompressedIndex(index.codes, index.vectors, effort)
 
 
-def _recall(index: CompressedIndex, sample: _Sample) -> float:
+def _recall(index: CompressedIndex, sample: _Sample, allowed: BoolArray | None = None) -> float:
     """Return which share of the K best the index finds; rows as near as the K-th count, whichever they are."""
-    scores, rows = index.search(sample.queries, K + 1)
+    scores, rows = index.search(sample.queries, K + 1, allowed)
+    best = sample.best if allowed is None else sample.best_allowed
     others = rows != sample.rows[:, np.newaxis]
-    others[others.all(axis=1), -1] = False  # of equal rows, others may stand in the place of this one
-    wanted = scores >= sample.least[:, np.newaxis] - _TIE
+    if rows.shape[1] == K + 1:
+        others[others.all(axis=1), -1] = False  # of equal rows, others may stand in the place of this one
+    least = best.min(axis=1, where=best > -1, initial=1)
+    wanted = scores >= least[:, np.newaxis] - _TIE
     return float((wanted & others).sum() / max(1, others.sum()))
 
 

@@ -51,6 +51,7 @@ class IndexEffort(BaseModel):
 
     nprobe: int = Field(gt=0)
     candidates: int = Field(gt=0)
+    filtered_candidates: int = Field(gt=0)
 
 
 class Manifest(SnapshotFacts):

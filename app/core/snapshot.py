@@ -168,8 +168,7 @@ def open_vectors(folder: Path) -> VectorFile:
 def _load_index(folder: Path, manifest: Manifest, vectors: VectorFile) -> VectorIndex:
     if manifest.compressed is None:
         return FlatIndex.load(folder / INDEX_FILE)
-    effort = Effort(manifest.compressed.nprobe, manifest.compressed.candidates)
-    return CompressedIndex.load(folder / INDEX_FILE, vectors, effort)
+    return CompressedIndex.load(folder / INDEX_FILE, vectors, Effort(**manifest.compressed.model_dump()))
 
 
 def _check_hashes(folder: Path, manifest: Manifest, keep: frozenset[str] = frozenset()) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ The manifest comes last. Nothing here holds the embeddings of a whole catalogue,
 
 import platform
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -139,7 +139,7 @@ def write_snapshot(
             dimension=dimension,
             products=products.count,
             images=len(ids),
-            compressed=effort and IndexEffort(nprobe=effort.nprobe, candidates=effort.candidates),
+            compressed=effort and IndexEffort(**asdict(effort)),
             versions=library_versions(),
             files=files,
         )

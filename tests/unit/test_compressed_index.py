@@ -139,9 +139,9 @@ class TestEffort:
         index = compressed(families(ROWS, DIMENSION, seed=1))
         queries = families(200, DIMENSION, seed=7)
         exact = flat_index(index.vectors)
-        little = with_effort(index, Effort(nprobe=1, candidates=40))
-        more = with_effort(index, Effort(nprobe=index.lists, candidates=40))
-        most = with_effort(index, Effort(nprobe=index.lists, candidates=500))
+        little = with_effort(index, Effort(nprobe=1, candidates=40, filtered_candidates=40))
+        more = with_effort(index, Effort(nprobe=index.lists, candidates=40, filtered_candidates=40))
+        most = with_effort(index, Effort(nprobe=index.lists, candidates=500, filtered_candidates=500))
         recalls = [_recall(each, exact, queries) for each in (little, more, most)]
         assert recalls == sorted(set(recalls))
         assert recalls[-1] > 0.98
@@ -160,6 +160,19 @@ class TestEffort:
         queries = families(200, DIMENSION, seed=8)
         assert _recall(lazy, exact, queries) < 0.95
         assert _recall(diligent, exact, queries) >= 0.98
+
+    def test_filters_get_an_effort_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Among few allowed rows the nearest are less near, and compressed rows tell them apart less well."""
+        monkeypatch.setattr(compression, "DIMENSIONS", 40)
+        monkeypatch.setattr(compression, "_FIRST_CANDIDATES", 32)
+        monkeypatch.setattr("app.core.compressed_index.EXACT_ROWS", 0)
+        vectors = vector_file(families(20_000, DIMENSION, seed=1))
+        index = compress(vectors)
+        assert index is not None
+        assert index.effort.filtered_candidates >= index.effort.candidates > 32
+        allowed = np.random.default_rng(5).random(len(vectors)) < 0.05
+        queries = families(200, DIMENSION, seed=6)
+        assert _recall(index, flat_index(vectors), queries, allowed) >= 0.98
 
     def test_nothing_is_compressed_that_no_effort_would_find(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Vectors without any structure have no principal components; they are compared, all of them."""
@@ -207,7 +220,7 @@ class TestFiles:
         """Nor is a compressed one flat."""
         exact.save(tmp_path / "index.faiss")
         with pytest.raises(SnapshotCorrupt, match="not a compressed index"):
-            CompressedIndex.load(tmp_path / "index.faiss", vectors, Effort(1, 1))
+            CompressedIndex.load(tmp_path / "index.faiss", vectors, Effort(1, 1, 1))
         compressed(families(50, 8, seed=1)).save(tmp_path / "compressed.faiss")
         with pytest.raises(SnapshotCorrupt, match="not an exact"):
             FlatIndex.load(tmp_path / "compressed.faiss")
