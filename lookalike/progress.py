@@ -17,13 +17,13 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
 from app.core.files import MIB
 
+FASTEST_SHOWN = 10_000  # steps a second: what is faster is over before one reads it
 PLAIN_INTERVAL_S = 5.0  # between two lines of one phase where there is no terminal
 
 
@@ -31,7 +31,8 @@ class _RateColumn(ProgressColumn):
     """Steps a second."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="cyan")
+        speed = task.speed or 0
+        return Text(f"{speed:,.0f}/s" if 0 < speed < FASTEST_SHOWN else "", style="cyan")
 
 
 class LiveProgress:
@@ -45,8 +46,7 @@ class LiveProgress:
             BarColumn(),
             MofNCompleteColumn(),
             _RateColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),  # one column for both times: 80 columns hold no two
             console=console,
         )
         self._task: TaskID | None = None
@@ -63,7 +63,9 @@ class LiveProgress:
         self._live.stop()
 
     def phase(self, title: str, total: int | None = None) -> None:
-        """Begin a phase; the one before it is shown as complete."""
+        """Begin a phase; the one before it is shown as complete, even if it ended early."""
+        if self._task is not None:
+            self._bar.update(self._task, total=self._bar.tasks[self._task].completed or None)
         self._finish()
         self._task = self._bar.add_task(title, total=total)
 

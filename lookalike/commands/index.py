@@ -1,5 +1,6 @@
 """`lookalike index`: from a folder of photos, or a feed, to a published index."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from app.core.settings import Settings
 from indexer.report import LISTED
+from lookalike.commands.snapshots import FIGURE
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table, printable
 from lookalike.progress import shown_progress
@@ -118,6 +120,15 @@ def index_document(result: "IndexResult") -> dict[str, object]:
     }
 
 
+def live_in_words(snapshot_id: str, metrics: Mapping[str, float]) -> str:
+    """Return in sentences that a snapshot is live, and what was measured before it was published."""
+    said = f"Snapshot {snapshot_id} is live; its index finds {metrics['recall_at_10']:.1%} of what exact search finds."
+    precision = metrics.get(FIGURE)
+    if precision is None:
+        return said
+    return f"{said} Of the 10 products found for a picture, {10 * precision:.1f} are of its category."
+
+
 def print_index(result: "IndexResult") -> None:
     """Print what was indexed, and what was skipped with the reasons."""
     report, published = result.ingest, result.published
@@ -134,7 +145,7 @@ def print_index(result: "IndexResult") -> None:
         if count:
             typer.echo(f"{count:,} {sentence}")
     if published.is_new:
-        typer.echo(f"Snapshot {published.snapshot_id} is live, recall@10 {published.metrics['recall_at_10']:.3f}.")
+        typer.echo(live_in_words(published.snapshot_id, published.metrics))
     else:
         typer.echo(f"Nothing changed; snapshot {published.snapshot_id} stays live.")
 

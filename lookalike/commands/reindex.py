@@ -9,6 +9,7 @@ import typer
 
 from app.core.errors import AlreadyRunning
 from app.core.settings import Settings
+from lookalike.commands.index import live_in_words
 from lookalike.commands.jobs import job_document, opened_database, print_job
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json
@@ -99,7 +100,7 @@ def _refuse_running(job: "Job", now: datetime) -> None:
 def _print_outcome(job: "Job") -> None:
     result: dict[str, Any] = job.result or {}
     if job.state == "succeeded" and result.get("new"):
-        typer.echo(f"Snapshot {result['snapshot']} is live, recall@10 {result['metrics']['recall_at_10']:.3f}.")
+        typer.echo(live_in_words(result["snapshot"], result["metrics"]))
     elif job.state == "succeeded":
         typer.echo(f"Nothing changed; snapshot {result['snapshot']} stays live.")
     elif job.error is not None:

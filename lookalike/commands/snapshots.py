@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, publish, roll back and prune the indexes on disk.", no_args_is_help=True)
 
 _RIGHT = "Right "
-_FIGURE = "category_precision_at_10"  # as indexer.evaluation.gate calls it, which loads the network's libraries
+FIGURE = "category_precision_at_10"  # as indexer.evaluation.gate calls it, which loads the network's libraries
 _NONE_YET = "There is no snapshot in {} yet; `lookalike index FOLDER` makes one."
 
 SnapshotId = Annotated[str, typer.Argument(metavar="ID", help="Id of a snapshot, as `lookalike snapshots list` shows.")]
@@ -47,7 +47,7 @@ def list_snapshots(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     elif infos:
         columns = ("State", "Snapshot", "Network", "Products ", "Pictures ", _RIGHT, "Published")
         print_table("", columns, [_row(info) for info in infos], whole="Snapshot", spare="Pictures ")
-        if any(info.manifest and _FIGURE in info.manifest.metrics for info in infos):
+        if any(info.manifest and FIGURE in info.manifest.metrics for info in infos):
             typer.echo(f"{_RIGHT.strip()}: share of ten hits in the picture's category; --json has all figures.")
         for info in infos:
             if info.problem:
@@ -113,7 +113,7 @@ def _row(info: "SnapshotInfo") -> tuple[object, ...]:
     manifest = info.manifest
     facts: tuple[str, ...] = ("", "", "", "")
     if manifest:
-        right = manifest.metrics.get(_FIGURE)
+        right = manifest.metrics.get(FIGURE)
         facts = (
             manifest.network,
             f"{manifest.products:,}",
