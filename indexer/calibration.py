@@ -67,12 +67,15 @@ def _nearness(sample: HeldOutSample) -> Float64Array:
 
 
 def _right_by_nearness(nearness: Float64Array, sample: HeldOutSample) -> tuple[float | None, float | None]:
-    """Return slope and bias of the logit that a first hit is of the right category; None where nothing tells."""
+    """Return slope and bias of the logit that a first hit is of the right category; None with fewer than two."""
     categories = sample.searched.categories
     own = categories[sample.searched.row_products[sample.rows]]
     is_right = categories[sample.evaluation.hits[:, 0]] == own
     has_category = own != NO_CATEGORY
-    if len(set(is_right[has_category].tolist())) < 2:
+    if len(set(own[has_category].tolist())) < 2:
         return None, None
-    (slope,), bias = fit_logistic(nearness[has_category, np.newaxis], is_right[has_category])
+    near, right = nearness[has_category], is_right[has_category]
+    if len(set(right.tolist())) < 2:  # all right (or all wrong): as if one were not, where that is likeliest
+        near, right = np.append(near, [near.min(), near.max()]), np.append(right, [False, True])
+    (slope,), bias = fit_logistic(near[:, np.newaxis], right)
     return float(slope), bias

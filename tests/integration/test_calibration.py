@@ -76,3 +76,13 @@ def test_a_handful_of_products_is_not_calibrated(settings: Settings, tmp_path: P
     assert calibration is not None
     assert calibration.copies == AS_IT_COMES
     assert calibration.right_slope is None
+
+
+def test_where_every_first_hit_is_right_a_near_photo_is_surely_right(settings: Settings, sample: Path) -> None:
+    """That nothing was wrong yet makes it surer, not a matter of rank; of the farthest it is less sure."""
+    index_folder(settings, sample)
+    calibration = calibration_of(settings)
+    assert calibration is not None
+    middle, far = calibration.nearness[50], calibration.nearness[3]
+    assert calibration.judge(middle).confidence > 0.9
+    assert calibration.judge(far).confidence < calibration.judge(middle).confidence
