@@ -1,5 +1,6 @@
 """The report on what was learned: how often it is right, where it errs, which pictures look mislabelled."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,8 +29,9 @@ class TrainingReport:
         examples: What was learned from.
         figures: Of what answers say, on held-out pictures.
         others: Figures of other ways to tell, by what they are called.
-        suspects: Pictures that look mislabelled, by their rows in the examples.
+        suspects: Pictures that look mislabelled, by their rows in the examples; None: nobody looked for them.
         method: How it was measured, in sentences.
+        first_cards: Figures that stand before all others, each a label, a value and a note.
         used: What was used, by name: network, seed and the like.
         next_steps: What to do besides, at the end of the advice.
     """
@@ -40,13 +42,14 @@ class TrainingReport:
     method: str
     used: Mapping[str, str]
     others: Mapping[str, Figures] = field(default_factory=dict)
-    suspects: Sequence[Suspect] = ()
+    suspects: Sequence[Suspect] | None = None
+    first_cards: Sequence[tuple[str, str, str]] = ()
     next_steps: Sequence[str] = ()
 
     def html(self, pool: DecodePool) -> str:
         """Return the report; `pool` makes its thumbnails."""
         examples, figures = self.examples, self.figures
-        shown = self.suspects[:_SHOWN]
+        shown = (self.suspects or ())[:_SHOWN]
         paths = {suspect.row: examples.pictures[suspect.row].path for suspect in shown}
         thumbnails = thumbnail_uris(paths, THUMBNAIL_PX, pool)
         return render(
@@ -67,7 +70,7 @@ class TrainingReport:
                 for b in reversed(figures.bins)
             ],
             suspects=[self._suspect(each, thumbnails) for each in shown],
-            suspect_count=len(self.suspects),
+            suspect_count=None if self.suspects is None else len(self.suspects),
             method=self.method,
             method_rows=list(self.used.items()),
         )
@@ -84,17 +87,23 @@ class TrainingReport:
     def _cards(self) -> list[dict[str, str]]:
         figures = self.figures
         cards = [
+            *({"label": label, "value": value, "note": note} for label, value, note in self.first_cards),
             {"label": "Right category", "value": _percent(figures.accuracy), "note": _between(figures.accuracy)},
             {
                 "label": "Said and right apart by",
                 "value": f"{figures.calibration_error:.3f}",
-                "note": "0.9 means about nine in ten" if is_calibrated(figures) else "do not rely on probabilities",
-                "tone": "" if is_calibrated(figures) else "bad",
+                "note": "0.9 means about nine in ten"
+                if is_calibrated(figures)
+                else "too few pictures to tell"
+                if may_be_chance(figures)
+                else "do not rely on probabilities",
+                "tone": "" if is_calibrated(figures) or may_be_chance(figures) else "bad",
             },
         ]
         for name, other in self.others.items():
             cards.append({"label": name, "value": _percent(other.accuracy), "note": _between(other.accuracy)})
-        cards.append({"label": "Look mislabelled", "value": f"{len(self.suspects):,}", "note": "pictures"})
+        if self.suspects is not None:
+            cards.append({"label": "Look mislabelled", "value": f"{len(self.suspects):,}", "note": "pictures"})
         return [{"tone": "", **card} for card in cards]
 
     def _advice(self) -> list[object]:
@@ -157,6 +166,8 @@ def verdict(figures: Figures) -> str:
     sure = (
         "It knows how sure it is: when it says 0.9, about nine in ten are right."
         if is_calibrated(figures)
+        else "Too few pictures were tested to tell whether it knows how sure it is."
+        if may_be_chance(figures)
         else f"How sure it says it is does not fit well: on average it is {figures.calibration_error:.2f} off."
     )
     return f"{right} {sure}"
@@ -165,6 +176,19 @@ def verdict(figures: Figures) -> str:
 def is_calibrated(figures: Figures) -> bool:
     """Whether a probability can be taken for what it says."""
     return figures.calibration_error <= WELL_CALIBRATED
+
+
+def may_be_chance(figures: Figures) -> bool:
+    """
+    Whether answers that mean what they say would show such a calibration error with so few pictures.
+
+    Each bin is off by chance as the mean of its pictures is: about normal, so that its distance from what was said has
+    a mean of sqrt(2/pi) deviations. Of a hundred pictures the sum is around 0.06.
+    """
+    tested = max(figures.accuracy.of, 1)
+    deviations = [math.sqrt(each.right.of * each.said * (1 - each.said)) / tested for each in figures.bins]
+    spread = math.sqrt((1 - 2 / math.pi) * sum(each**2 for each in deviations))
+    return figures.calibration_error <= math.sqrt(2 / math.pi) * sum(deviations) + 2 * spread
 
 
 def _worst_first(figures: Figures) -> list[CategoryFigures]:

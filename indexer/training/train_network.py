@@ -236,11 +236,13 @@ def _report(
             "A tenth of each category's pictures was held out, by product, and a tenth of the others said when to "
             f"stop. {NOTE}"
         ),
+        first_cards=[
+            (f"Of ten found, right with {card.base}", *_of_ten(judged.before)),
+            (f"The same with {network}", *_of_ten(judged.after)),
+            ("Gain, picture by picture", *_of_ten(judged.gain, sign="+")),
+        ],
         used={
             "Network that it is made of": card.base,
-            "Of the ten nearest in the right category, before": _of_ten(judged.before),
-            "The same, after": _of_ten(judged.after),
-            "Gain": _of_ten(judged.gain),
             "Pictures from": to_learn.origin,
             "Seed": str(seed),
         },
@@ -256,5 +258,6 @@ def advice(network: str) -> str:
     )
 
 
-def _of_ten(mean: Mean) -> str:
-    return f"{mean.value:.3f} (between {mean.low:.3f} and {mean.high:.3f})"
+def _of_ten(mean: Mean, sign: str = "") -> tuple[str, str]:
+    value, low, high = (f"{share * 100:{sign}.1f}\N{NO-BREAK SPACE}%" for share in (mean.value, mean.low, mean.high))
+    return value, f"between {low} and {high}"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from indexer.training.figures import Share, measure
+from indexer.training.report import may_be_chance, verdict
 
 NAMES = ("a", "b")
 LABELS = np.array([0, 0, 0, 1])
@@ -47,3 +48,12 @@ def test_no_pictures_have_no_figures() -> None:
     """And no division by zero."""
     figures = measure(np.zeros(0, np.int64), np.zeros((0, 2)), NAMES)
     assert (figures.accuracy.of, figures.calibration_error, figures.bins) == (0, 0, ())
+
+
+@pytest.mark.parametrize(("pictures", "right", "told"), [(20, 16, "Too few"), (2000, 1600, "does not fit well")])
+def test_a_small_test_does_not_blame_the_probabilities(pictures: int, right: int, told: str) -> None:
+    """Of 20 answers with 0.9, 16 that are right may be chance; of 2,000, 1,600 are not."""
+    labels = np.arange(pictures) >= right
+    figures = measure(labels.astype(np.int64), np.tile([0.9, 0.1], (pictures, 1)), NAMES)
+    assert may_be_chance(figures) is (pictures == 20)
+    assert told in verdict(figures)
