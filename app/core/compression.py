@@ -32,6 +32,7 @@ _SEED: Final = 20173
 _FIRST_CANDIDATES: Final = 128
 _FILTER_SHARE: Final = 0.05
 _MOST_CANDIDATES: Final = 4096
+_MOST_FILTERED_CANDIDATES: Final = 16_384
 _PROJECTION_ROWS: Final = 16_384
 _EXTRA_DIMENSIONS: Final = 32
 _PASSES: Final = 4
@@ -195,13 +196,13 @@ def _trying_enough(index: CompressedIndex, sample: _Sample, target: float) -> Co
     return index
 
 
-def _trying_enough_among(index: CompressedIndex, sample: _Sample, target: float) -> CompressedIndex | None:
-    """The same where some rows are allowed: of those that are looked at, more have to be compared."""
+def _trying_enough_among(index: CompressedIndex, sample: _Sample, target: float) -> CompressedIndex:
+    """Return the index that finds enough where some rows are allowed, or tries as hard as it may."""
     index = with_effort(index, replace(index.effort, filtered_candidates=index.effort.candidates))
-    while _recall(index, sample, sample.allowed) < target:
+    while (
+        index.effort.filtered_candidates < _MOST_FILTERED_CANDIDATES and _recall(index, sample, sample.allowed) < target
+    ):
         more = 2 * index.effort.filtered_candidates
-        if more > _MOST_CANDIDATES:
-            return None
         index = with_effort(index, replace(index.effort, filtered_candidates=more))
     return index
 
