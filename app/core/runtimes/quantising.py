@@ -34,13 +34,22 @@ class Recipe:
         name: What people are told.
         float_layers: How many layers with weights, the first ones, stay in float32. What they lose, all others lose
             too; and in networks for phones, each of their few channels has a range of its own, and all share a scale.
+        has_wide_ranges: Whether ranges reach to the greatest value that was seen. Otherwise they end at the mean of the
+            pictures' greatest, which is finer, and cuts off what is strongest in half of them: VGG16's fc7 of drawn
+            probes then had a cosine of 0.977 with float32, and of one photo in 500 of 0.943.
     """
 
     name: str
     float_layers: int
+    has_wide_ranges: bool = False
 
 
-RECIPES: Final = (Recipe("all layers", 0), Recipe("all but 4", 4), Recipe("all but 10", 10))
+RECIPES: Final = (
+    Recipe("all layers", 0),
+    Recipe("all layers, wide", 0, has_wide_ranges=True),
+    Recipe("all but 4", 4),
+    Recipe("all but 10", 10),
+)
 """Tried one after the other until one comes near enough; the fastest to run first."""
 
 
@@ -80,14 +89,23 @@ def quantise(
             subset_size=len(batches),
             target_device=nncf.TargetDevice.CPU,
             ignored_scope=nncf.IgnoredScope(names=_layers(graph)[: recipe.float_layers]),
-            # By default the first layer's weights get 7 bits, for CPUs whose sums of products overflow at 16 bits.
-            # Where that happens, the graph fails its check against float32 when it is opened, and is not used.
-            advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.DISABLE),
+            advanced_parameters=_parameters(nncf, recipe),
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.xml"
         save_graph(quantised, path)
         return QuantisedGraph(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+
+
+def _parameters(nncf: Any, recipe: Recipe) -> Any:  # noqa: ANN401  # as above
+    """Return what is not as NNCF has it by default."""
+    ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet
+    return nncf.AdvancedQuantizationParameters(
+        activations_range_estimator_params=ranges.MINMAX if recipe.has_wide_ranges else ranges.MEAN_MINMAX,
+        # By default the first layer's weights get 7 bits, for CPUs whose sums of products overflow at 16 bits. Where
+        # that happens, the graph fails its check against float32 when it is opened, and is not used.
+        overflow_fix=nncf.OverflowFix.DISABLE,
+    )
 
 
 def _layers(graph: Any) -> list[str]:  # noqa: ANN401  # OpenVINO ships no types
@@ -104,7 +122,7 @@ class _Batches(Sequence[UInt8Array]):
         self._advance = advance
 
     def __len__(self) -> int:
-        return -(-len(self._pixels) // self.batch_size)
+        return len(range(0, len(self._pixels), self.batch_size))
 
     def __getitem__(self, number: Any) -> Any:  # noqa: ANN401  # only asked for single batches
         return self._pixels[number * self.batch_size : (number + 1) * self.batch_size]
