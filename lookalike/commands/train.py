@@ -27,12 +27,15 @@ class Layers(StrEnum):
     ALL = "all"
 
 
+Source = Annotated[
+    Path | None,
+    typer.Option("--source", help="Folder to learn from, a sub-folder a category. [default: the live index]"),
+]
+
+
 def train(
     *,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", help="Folder to learn from, a sub-folder a category. [default: the live index]"),
-    ] = None,
+    source: Source = None,
     layers: Annotated[
         Layers,
         typer.Option(
