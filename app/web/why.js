@@ -1,9 +1,11 @@
 // Why a hit is one: the parts of two pictures that made them similar, in light, and in words.
 
 const SVG = "http://www.w3.org/2000/svg";
-const DARKEST = 0.78;
+// What did not count is pale, and not dark: a black coat under a dark veil is gone altogether.
+const PALEST = 0.85;
+let veils = 0;
 
-/** Lay a map over the picture of a tile: what did not count is darkened. Without a map it is taken away. */
+/** Lay a map over the picture of a tile: what did not count is pale. Without a map it is taken away. */
 export function light(img, map) {
   const tile = img.parentElement;
   tile.querySelector(":scope > .veil")?.remove();
@@ -11,15 +13,22 @@ export function light(img, map) {
   const { naturalWidth: width, naturalHeight: height } = img;
   const veil = shape("svg", { class: "veil", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const [left, top, right, bottom] = scaled(map.seen, width, height);
-  const around = `M0 0H${width}V${height}H0ZM${left} ${top}V${bottom}H${right}V${top}Z`;
-  veil.append(shape("path", { d: around, opacity: DARKEST }));
   const cell = [(right - left) / map.values[0].length, (bottom - top) / map.values.length];
+  const id = `veil-${(veils += 1)}`;
+  // Both reach far outside the picture, so that their softened edge is not in it.
+  const beyond = { x: -width, y: -height, width: 3 * width, height: 3 * height, filterUnits: "userSpaceOnUse" };
+  const soft = shape("filter", { id, ...beyond });
+  soft.append(shape("feGaussianBlur", { stdDeviation: Math.min(...cell) / 2 }));
+  const cells = shape("g", { filter: `url(#${id})` });
+  const outside = `M${-width} ${-height}H${2 * width}V${2 * height}H${-width}Z`;
+  cells.append(shape("path", { d: `${outside}M${left} ${top}V${bottom}H${right}V${top}Z`, opacity: PALEST }));
   map.values.forEach((row, y) =>
     row.forEach((value, x) => {
       const place = { x: left + x * cell[0], y: top + y * cell[1], width: cell[0], height: cell[1] };
-      veil.append(shape("rect", { ...place, opacity: DARKEST * (1 - value) }));
+      cells.append(shape("rect", { ...place, opacity: PALEST * (1 - value) }));
     }),
   );
+  veil.append(soft, cells);
   tile.append(veil);
 }
 

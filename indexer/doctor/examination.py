@@ -149,7 +149,7 @@ class _Lacking:
 
 
 def _finding(candidate: Candidate, note: str, reason: str) -> Finding:
-    name = candidate.title or Path(candidate.place).name
+    name = candidate.title or "/".join(Path(candidate.place).parts[-2:])  # files of one name are in several folders
     entry = Entry(candidate.place, candidate.product_id, title=name, category=candidate.category, note=note)
     return Finding((entry,), facts={"reason": reason})
 

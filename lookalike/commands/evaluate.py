@@ -59,7 +59,9 @@ Asked = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", help="File for the report. [default: reports/evaluation.html in the data folder]"),
+    typer.Option(
+        "--output", help="File for the report. [default: evaluation, comparison or networks.html in DATA/reports]"
+    ),
 ]
 K = Annotated[int, typer.Option("-k", min=1, max=100, help="Hits that a shopper looks at.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the draw and the intervals. [default: 20171]")]
@@ -145,7 +147,8 @@ def _evaluate(
     from indexer.evaluation.worst import worst_queries  # noqa: PLC0415
     from indexer.reports import write_report  # noqa: PLC0415
 
-    path = output or settings.data_dir / "reports" / "evaluation.html"
+    name = "evaluation.html" if request.compared is None else "comparison.html"
+    path = output or settings.data_dir / "reports" / name
     with shown_progress() as progress:
         result = run_evaluation(settings, request, progress)
         progress.phase("Working out the intervals")

@@ -67,6 +67,7 @@ def test_a_hit_is_explained_on_both_pictures_and_in_words(home: SearchPage) -> N
     expect(home.page.locator("#hits .card").first.get_by_text("Most alike:")).to_be_visible()
     expect(home.status).to_contain_text("Most alike:")
     expect(home.page.locator(".query-tile > .veil rect")).to_have_count(49)
+    expect(home.page.locator(".query-tile > .veil")).to_have_css("fill", "rgb(255, 255, 255)")  # seen on black clothes
     expect(home.page.locator("#hits .card").first.locator(".tile > .veil")).to_have_count(2)
     why(home, 1).click()
     expect(why(home)).to_have_attribute("aria-pressed", "false")
