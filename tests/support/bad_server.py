@@ -37,7 +37,7 @@ class BadServer:
     sent_bytes: int = 0
     most_at_once: int = 0
     test_ended: threading.Event = field(default_factory=threading.Event)
-    _at_once: int = 0
+    _under_way: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def at(self, path: str, answer: "Answer") -> str:
@@ -51,13 +51,17 @@ class BadServer:
         with self._lock:
             self.requests[path] += 1
             self.headers[path] = headers
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            self._under_way.add(threading.get_ident())
+            self.most_at_once = max(self.most_at_once, len(self._under_way))
         try:
             yield
         finally:
-            with self._lock:
-                self._at_once -= 1
+            self.end()
+
+    def end(self) -> None:
+        """Count this thread's request as over: for before the last byte of an answer, whose reader may ask again."""
+        with self._lock:
+            self._under_way.discard(threading.get_ident())
 
 
 @dataclass(frozen=True)

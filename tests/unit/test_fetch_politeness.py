@@ -25,6 +25,7 @@ def _meeting(people: int) -> Answer:
     def answer(exchange: Exchange) -> None:
         barrier.wait(20)
         exchange.wait(0.05)
+        exchange.server.end()
         exchange.start(Content_Length=0)
 
     return answer

@@ -51,7 +51,7 @@ def test_a_secret_that_is_refused_is_not_shown(values: dict[str, object]) -> Non
             "cuda",
             (
                 "LOOKALIKE_RUNTIME is 'cuda'; it must be one of auto, torch-float32, torch-bfloat16, openvino-float32, "
-                "openvino-bfloat16."
+                "openvino-bfloat16, openvino-int8."
             ),
         ),
         ("THREADS", "9" * 100, f"LOOKALIKE_THREADS is '{'9' * 79}…; it must be a whole number from 0 to 512."),
