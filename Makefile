@@ -51,7 +51,7 @@ serve: $(VENV)/runtime.stamp ## Serve the catalogue that was indexed last (ARGS=
 
 .PHONY: test
 test: lint chromium ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 4 $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## Go on for hours with tests that break things at random (ARGS="-k kill"; CONTRIBUTING.md tells more)
