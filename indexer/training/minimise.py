@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,15 @@ import numpy.typing as npt
 Float64Array = npt.NDArray[np.float64]
 Objective = Callable[[Float64Array], tuple[float, Float64Array]]
 """From a point, shape (p,), to the value there and its gradient, shape (p,)."""
+
+
+class _Step(NamedTuple):
+    """A step, by how much it changed the gradient, and their product, which is asked for again and again."""
+
+    step: Float64Array
+    change: Float64Array
+    curvature: float
+
 
 _MEMORY: Final = 10
 _SUFFICIENT: Final = 1e-4
@@ -28,7 +37,7 @@ def minimise(
     """
     point = start
     value, gradient = objective(point)
-    history: deque[tuple[Float64Array, Float64Array]] = deque(maxlen=_MEMORY)
+    history: deque[_Step] = deque(maxlen=_MEMORY)
     for _ in range(max_steps):
         direction = -_times_inverse_hessian(gradient, history)
         slope = float(direction @ gradient)
@@ -43,8 +52,8 @@ def minimise(
         else:
             break
         step, change = length * direction, new_gradient - gradient
-        if step @ change > 0:
-            history.append((step, change))
+        if (curvature := float(step @ change)) > 0:
+            history.append(_Step(step, change, curvature))
         gained = value - new_value
         point, value, gradient = point + step, new_value, new_gradient
         if gained <= tolerance * abs(value):
@@ -52,17 +61,17 @@ def minimise(
     return point
 
 
-def _times_inverse_hessian(gradient: Float64Array, history: deque[tuple[Float64Array, Float64Array]]) -> Float64Array:
+def _times_inverse_hessian(gradient: Float64Array, history: deque[_Step]) -> Float64Array:
     """Return the gradient times the inverse of the curvature that the last steps showed."""
     result = gradient.copy()
     factors = []
-    for step, change in reversed(history):
-        factor = float(step @ result) / float(step @ change)
+    for step, change, curvature in reversed(history):
+        factor = float(step @ result) / curvature
         result -= factor * change
         factors.append(factor)
     if history:
-        step, change = history[-1]
-        result *= float(step @ change) / float(change @ change)
-    for (step, change), factor in zip(history, reversed(factors), strict=True):
-        result += (factor - float(change @ result) / float(step @ change)) * step
+        _, change, curvature = history[-1]
+        result *= curvature / float(change @ change)
+    for (step, change, curvature), factor in zip(history, reversed(factors), strict=True):
+        result += (factor - float(change @ result) / curvature) * step
     return result
