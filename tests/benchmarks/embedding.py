@@ -13,6 +13,7 @@ from app.core.settings import Settings
 from tests.benchmarks.rows import Row
 
 PARITY_PHOTOS = 60
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 def open_network(settings: Settings, network: str, runtime: str = "auto") -> Embedder:
@@ -27,8 +28,8 @@ def prepared_photos(settings: Settings, embedder: Embedder, files: list[Path]) -
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """Return the files of all categories, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return the photos of all categories, sorted, without what else is in the folder."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def measure_parity(settings: Settings, network: str, held_out: Path) -> Iterator[Row]:

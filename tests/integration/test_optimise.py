@@ -29,7 +29,7 @@ def _nncf() -> None:
 def small_shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop whose few pictures are enough, and one way to quantise."""
     monkeypatch.setattr(pictures, "FEWEST", 20)
-    monkeypatch.setattr(optimise, "RECIPES", (Recipe("all but 10", 10),))
+    monkeypatch.setattr(optimise, "RECIPES", (Recipe("all but 10", 10, has_wide_ranges=True),))
     return shop
 
 

@@ -98,10 +98,11 @@ def quantise(
 
 
 def _parameters(nncf: Any, recipe: Recipe) -> Any:  # noqa: ANN401  # as above
-    """Return what is not as NNCF has it by default."""
+    """Return what is not as NNCF has it by default; where each channel has a range of its own, that is wide anyway."""
     ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet
+    wide = {"activations_range_estimator_params": ranges.MINMAX} if recipe.has_wide_ranges else {}
     return nncf.AdvancedQuantizationParameters(
-        activations_range_estimator_params=ranges.MINMAX if recipe.has_wide_ranges else ranges.MEAN_MINMAX,
+        **wide,
         # By default the first layer's weights get 7 bits, for CPUs whose sums of products overflow at 16 bits. Where
         # that happens, the graph fails its check against float32 when it is opened, and is not used.
         overflow_fix=nncf.OverflowFix.DISABLE,
