@@ -36,8 +36,8 @@ def measure_peers(subject: Subject) -> Iterator[Row]:
     """Yield how long the photos take from files to a published snapshot, and with others; nothing without VGG16."""
     if subject.vgg16 is None:
         return
-    talk = run_peer("talk", str(subject.catalogue), str(subject.vgg16), str(PHOTOS))
-    other = run_peer("deep_image_search", str(subject.catalogue), str(PHOTOS))
+    talk = run_peer("talk", str(subject.catalogue.resolve()), str(subject.vgg16.resolve()), str(PHOTOS))
+    other = run_peer("deep_image_search", str(subject.catalogue.resolve()), str(PHOTOS))
     settings = Settings.load(data_dir=subject.folder, network=NETWORK, vgg16_weights=subject.vgg16)
     seconds, printed = run_command(settings, "index", str(subject.catalogue), "--json")
     images = json.loads(printed)["images"]
