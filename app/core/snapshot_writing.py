@@ -123,23 +123,22 @@ def write_snapshot(
     with storage_errors(folder):
         require_free_space(folder, _needed_bytes(len(ids), dimension))
         vectors_facts = _write_vectors(folder / VECTORS_FILE, embeddings, (len(ids), dimension))
-        index = choose_index(VectorFile(folder / VECTORS_FILE))
+        index_facts, effort = _write_index(folder)
         files = {
-            INDEX_FILE: FileFacts(sha256=index.save(folder / INDEX_FILE), size_bytes=_size_of(folder / INDEX_FILE)),
+            INDEX_FILE: index_facts,
             VECTORS_FILE: vectors_facts,
             IMAGE_IDS_FILE: _write_array(folder / IMAGE_IDS_FILE, ids, ids.dtype),
             PRODUCTS_FILE: products.facts,
             ROW_PRODUCTS_FILE: _write_array(folder / ROW_PRODUCTS_FILE, products.row_products, np.dtype("<i4")),
             PROBES_FILE: _write_array(folder / PROBES_FILE, probes, np.dtype("<f4")),
         }
-        effort = index.effort if isinstance(index, CompressedIndex) else None
         manifest = Manifest(
             **facts.model_dump(),
             created_at=datetime.now(UTC),
             dimension=dimension,
             products=products.count,
             images=len(ids),
-            compressed=effort and IndexEffort(**asdict(effort)),
+            compressed=effort,
             versions=library_versions(),
             files=files,
         )
@@ -189,6 +188,14 @@ def _write_vectors(path: Path, blocks: Iterable[FloatArray], shape: tuple[int, i
     return FileFacts(size_bytes=file.size_bytes, sha256=file.sha256)
 
 
+def _write_index(folder: Path) -> tuple[FileFacts, IndexEffort | None]:
+    """Choose and write the index of the exact vectors in the folder; return its effort too, if it is compressed."""
+    path = folder / INDEX_FILE
+    index = choose_index(VectorFile(folder / VECTORS_FILE))
+    facts = FileFacts(sha256=index.save(path), size_bytes=path.stat().st_size)  # its size once it is saved
+    return facts, IndexEffort(**asdict(index.effort)) if isinstance(index, CompressedIndex) else None
+
+
 def _write_array(path: Path, rows: npt.NDArray[Any], dtype: np.dtype[Any]) -> FileFacts:
     """Write an array as .npy, durably."""
     with HashedWriter(path) as file:
@@ -199,7 +206,3 @@ def _write_array(path: Path, rows: npt.NDArray[Any], dtype: np.dtype[Any]) -> Fi
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> dict[str, Any]:
     return {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-
-
-def _size_of(path: Path) -> int:
-    return path.stat().st_size
