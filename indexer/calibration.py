@@ -10,9 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float64Array
 from app.core.product_file import ProductImages
 from app.core.products import ProductRecord
-from app.core.verdict import NEIGHBOURS, Calibration, Float64Array
+from app.core.verdict import NEIGHBOURS, Calibration
 from indexer.copies import COPIED, learn_copies
 from indexer.evaluation.gate import HeldOutSample
 from indexer.evaluation.ranking import NO_CATEGORY

@@ -13,12 +13,12 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array, Float64Array
 from app.core.errors import InvalidImage
 from app.core.images import PreparedImage, Region
 from app.core.products import ImageRecord
 from app.core.signature import compare
-from app.core.vector_index import BoolArray, Float32Array
-from app.core.verdict import CANDIDATES, CopyDetector, Float64Array, copy_features
+from app.core.verdict import CANDIDATES, CopyDetector, copy_features
 from indexer.evaluation.bootstrap import SEED
 from indexer.evaluation.metrics import best_first
 from indexer.evaluation.queries import sampled

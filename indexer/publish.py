@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from app.core.arrays import Float16Array, Float32Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import LookalikeError, RelevanceTooLow, SnapshotError, VerificationFailed
@@ -22,7 +23,7 @@ from app.core.snapshot import open_vectors
 from app.core.snapshot_check import verify_in_fresh_process
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.snapshot_writing import WrittenProducts, write_products, write_snapshot
-from app.core.vector_index import BLOCK_ROWS, Float16Array, Float32Array
+from app.core.vector_index import BLOCK_ROWS
 from app.core.vector_store import VectorStore
 from app.core.verdict import Calibration
 from app.db.catalogue import chunks

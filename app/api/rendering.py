@@ -18,10 +18,10 @@ from app.api.schemas import (
     SnapshotListed,
     SnapshotUsed,
 )
+from app.core.arrays import Float32Array
 from app.core.images import Region
 from app.core.products import ProductRecord
 from app.core.snapshot_reader import SnapshotInfo
-from app.core.vector_index import Float32Array
 from app.search.changes import Changed
 from app.search.explaining import ExplainedHit
 from app.search.service import Answer, Timings

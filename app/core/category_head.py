@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
+from app.core.arrays import Float32Array, Float64Array
 from app.core.errors import HeadUnusable
 from app.core.files import make_folder, storage_errors, write_atomically
 from app.core.neighbour_vote import neighbour_vote
-from app.core.vector_index import Float32Array
 
 FORMAT_VERSION: Final = 1
 VOTE_FLOOR: Final = 0.01
@@ -31,8 +31,6 @@ VOTE_FLOOR: Final = 0.01
 _METADATA_KEY: Final = "lookalike_head"
 _TENSORS: Final = ("landmarks", "weight", "bias")
 _ADVICE: Final = "Train again with `lookalike train`."
-
-Float64Array = npt.NDArray[np.float64]
 
 
 class _Header(BaseModel):

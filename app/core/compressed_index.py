@@ -19,16 +19,11 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import BoolArray, Float32Array, Int64Array
 from app.core.errors import EmbeddingRefused, SnapshotCorrupt
 from app.core.flat_index import read_faiss, selector, write_faiss
 from app.core.vector_file import VectorFile
-from app.core.vector_index import (
-    BoolArray,
-    Float32Array,
-    Int64Array,
-    VectorIndex,
-    unit_rows,
-)
+from app.core.vector_index import VectorIndex, unit_rows
 
 EXACT_ROWS: Final = 512
 """As many exact vectors are compared in the time that candidates for one search take."""

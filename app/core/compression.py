@@ -13,10 +13,11 @@ from typing import Final, Self
 import faiss
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array, Int64Array
 from app.core.compressed_index import CompressedIndex, Effort
 from app.core.flat_index import FlatIndex
 from app.core.vector_file import VectorFile
-from app.core.vector_index import BLOCK_ROWS, BoolArray, Float32Array, Int64Array, VectorIndex, unit_rows
+from app.core.vector_index import BLOCK_ROWS, VectorIndex, unit_rows
 
 FLAT_BYTES: Final = 64 * 1024 * 1024
 """Of float32 rows: so many are compared in the time that finding candidates takes, and nothing is tried instead."""

@@ -16,13 +16,14 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from app.core.arrays import UInt8Array
 from app.core.child_process import child_environment, module_command
 from app.core.closing import Closing
 from app.core.cores import available_cores
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
 from app.core.files import MIB
-from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, UInt8Array
+from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region
 from app.core.settings import Settings
 from app.core.signature import SIGNATURE_SIZE
 

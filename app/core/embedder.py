@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from app.core.arrays import Float32Array, Float64Array, FloatArray
 from app.core.download import DownloadProgress
 from app.core.errors import (
     DownloadFailed,
@@ -37,9 +37,6 @@ from app.core.runtimes.choice import Executable, open_runtime
 from app.core.runtimes.remembered import RememberedRuntimes
 from app.core.runtimes.threads import use_threads
 from app.core.settings import Settings
-from app.core.vector_index import Float32Array, FloatArray
-
-Float64Array = npt.NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
 

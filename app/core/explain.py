@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.images import Preprocessing, Region
 from app.core.regions import Code
-from app.core.vector_index import Float32Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

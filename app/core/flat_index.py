@@ -11,18 +11,10 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array, FloatArray, Int64Array
 from app.core.errors import SnapshotCorrupt
 from app.core.files import MIB, HashedWriter, storage_errors
-from app.core.vector_index import (
-    BLOCK_ROWS,
-    SCORE_NOISE,
-    BoolArray,
-    Float32Array,
-    FloatArray,
-    Int64Array,
-    VectorIndex,
-    unit_rows,
-)
+from app.core.vector_index import BLOCK_ROWS, SCORE_NOISE, VectorIndex, unit_rows
 
 
 class FlatIndex(VectorIndex):

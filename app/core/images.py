@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from app.core.arrays import UInt8Array
 from app.core.errors import (
     AspectNotAllowed,
     DecodeTimedOut,
@@ -35,7 +35,6 @@ from app.core.signature import signature_of
 if TYPE_CHECKING:  # pydantic would double the start-up time of the child processes
     from app.core.settings import Settings
 
-UInt8Array = npt.NDArray[np.uint8]
 
 DECODE_POLICY: Final = "jpeg-draft-1.4-from-1024"
 """Which JPEGs are decoded at a reduced scale. Part of every fingerprint: whoever changes the rule changes this name."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.images import Preprocessing
 from app.core.runtimes.base import no_regions
-from app.core.vector_index import Float32Array
 
 
 def joined_regions(

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
+from app.core.arrays import UInt8Array
 from app.core.errors import SnapshotIncompatible
-from app.core.images import PreparedImage, UInt8Array
+from app.core.images import PreparedImage
 
 if TYPE_CHECKING:  # the embedder itself tries its runtimes on the probe images
+    from app.core.arrays import Float32Array, Int64Array
     from app.core.embedder import Embedder
-    from app.core.vector_index import Float32Array, Int64Array
 
 LOWEST_COSINE: Final = 0.99
 _SIDE_PX: Final = 320

@@ -27,12 +27,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as parse_safetensors
 from safetensors.numpy import save as to_safetensors
 
+from app.core.arrays import Float32Array
 from app.core.closing import Closing
 from app.core.errors import SnapshotError
 from app.core.files import make_folder, storage_errors, write_atomically
 from app.core.joined_regions import resampled
 from app.core.locks import locked
-from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 
 CELLS: Final = 7

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Float32Array = npt.NDArray[np.float32]
-UInt8Array = npt.NDArray[np.uint8]
+from app.core.arrays import Float32Array, UInt8Array
 
 SIDE: Final = 32
 _CHROMA_SIDE: Final = 8

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import BoolArray, UInt8Array
 from app.core.closing import Closing
-from app.core.signature import SIGNATURE_SIZE, UInt8Array
-from app.core.vector_index import BoolArray
+from app.core.signature import SIGNATURE_SIZE
 from app.core.vector_store import VectorStore
 
 _VERSION: Final = "1".zfill(64)

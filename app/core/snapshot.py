@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import Float32Array, Int32Array
 from app.core.compressed_index import CompressedIndex, Effort
 from app.core.errors import SnapshotCorrupt
 from app.core.files import sha256_of_file, write_atomically
@@ -38,10 +39,9 @@ from app.core.manifest import (
     Manifest,
 )
 from app.core.vector_file import VectorFile
-from app.core.vector_index import Float32Array, VectorIndex
+from app.core.vector_index import VectorIndex
 from app.core.verdict import Calibration
 
-Int32Array = npt.NDArray[np.int32]
 _HASHED_AT_ONCE: Final = 2
 _IN_MEMORY: Final = frozenset({IMAGE_IDS_FILE, PRODUCTS_FILE, ROW_PRODUCTS_FILE, PROBES_FILE})
 

@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from app.core.arrays import Float32Array, Int64Array
 from app.core.child_process import child_environment, module_command
 from app.core.errors import EmbeddingRefused, SnapshotError, VerificationFailed
 from app.core.flat_index import FlatIndex
 from app.core.products import from_line
 from app.core.snapshot import Snapshot, open_vectors, read_snapshot
 from app.core.vector_file import VectorFile
-from app.core.vector_index import BLOCK_ROWS, Float32Array, Int64Array, VectorIndex, unit_rows
+from app.core.vector_index import BLOCK_ROWS, VectorIndex, unit_rows
 
 K: Final = 10
 MOST_QUERIES: Final = 200

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from app.core.arrays import Float32Array, FloatArray
 from app.core.current import CURRENT_FILE, Current, Publication
 from app.core.errors import AlreadyRunning, SnapshotError, SnapshotMissing
 from app.core.files import (
@@ -31,7 +32,6 @@ from app.core.products import ProductRecord
 from app.core.snapshot import add_findings
 from app.core.snapshot_reader import SnapshotReader, counter_of
 from app.core.snapshot_writing import write_products, write_snapshot
-from app.core.vector_index import Float32Array, FloatArray
 from app.core.verdict import Calibration
 
 _NEW: Final = ".new-"

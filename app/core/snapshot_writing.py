@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import Float32Array, FloatArray, Int32Array
 from app.core.compressed_index import CompressedIndex
 from app.core.compression import DIMENSIONS, FLAT_BYTES, choose_index
 from app.core.files import MIB, HashedWriter, fsync_folder, require_free_space, storage_errors, write_atomically
@@ -33,10 +34,9 @@ from app.core.manifest import (
 )
 from app.core.products import ProductRecord, to_line
 from app.core.vector_file import VECTOR_TYPE, VectorFile
-from app.core.vector_index import BLOCK_ROWS, Float32Array, FloatArray, unit_rows
+from app.core.vector_index import BLOCK_ROWS, unit_rows
 
 IMAGE_ID_LENGTH: Final = 16
-Int32Array = npt.NDArray[np.int32]
 _LIBRARIES: Final = ("faiss-cpu", "numpy", "openvino", "pillow", "timm", "torch", "torchvision")
 
 

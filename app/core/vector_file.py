@@ -14,8 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import Float16Array
 from app.core.errors import SnapshotCorrupt
-from app.core.vector_index import BLOCK_ROWS, Float16Array
+from app.core.vector_index import BLOCK_ROWS
 
 VECTOR_TYPE: Final = np.dtype("<f2")
 

@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from app.core.arrays import BoolArray, Float32Array, FloatArray, Int64Array
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero
-
-BoolArray = npt.NDArray[np.bool_]
-Float16Array = npt.NDArray[np.float16]
-Float32Array = npt.NDArray[np.float32]
-Int64Array = npt.NDArray[np.int64]
-FloatArray = Float16Array | Float32Array
 
 # Rounding to float16 changes a norm by at most 2**-11 = 0.00049.
 NORM_TOLERANCE: Final = 1e-3

@@ -27,12 +27,13 @@ from typing import Final, Self
 
 import numpy as np
 
+from app.core.arrays import Float16Array, Float32Array
 from app.core.closing import Closing
 from app.core.errors import SnapshotCorrupt, SnapshotIncompatible
 from app.core.files import fsync_folder, make_folder, storage_errors, write_all, write_atomically
 from app.core.key_table import RECORD_BYTES, SHA256_BYTES, KeyTable
 from app.core.locks import locked
-from app.core.vector_index import Float16Array, Float32Array, unit_rows
+from app.core.vector_index import unit_rows
 
 FORMAT_VERSION: Final = 1
 # Records that are read at once: 36 MiB, which the system gets back; of smaller pieces malloc keeps some.

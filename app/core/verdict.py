@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.arrays import Float64Array
 from app.core.signature import Sameness
 
-Float64Array = npt.NDArray[np.float64]
 Cosines = Sequence[float] | npt.NDArray[np.floating]
 VerdictName = Literal["exact", "similar", "none"]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from app.core.arrays import Float32Array
 from app.core.category_head import CategoryHead
 from app.core.neighbour_vote import NEIGHBOURS, neighbour_vote
-from app.core.vector_index import Float32Array
 from app.search.queries import ClassProbability
 
 __all__ = ["NEIGHBOURS", "category_probabilities"]

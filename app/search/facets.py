@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Int64Array
 from app.core.errors import InvalidParameter
-from app.core.vector_index import BoolArray, Int64Array
 from app.db.checks import is_storable
 from app.search.filters import shown
 from app.search.product_table import FIELDS, ProductTable, Rank, Value, is_field, rank

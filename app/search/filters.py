@@ -28,9 +28,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.core.arrays import BoolArray
 from app.core.errors import InvalidParameter
 from app.core.products import AVAILABILITIES
-from app.core.vector_index import BoolArray
 from app.db.checks import is_storable
 from app.search.product_table import (
     FIELDS,

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array
 from app.core.flat_index import FlatIndex
 from app.core.image_ids import ImageIds
 from app.core.products import ImageRecord, ProductRecord, to_line
 from app.core.snapshot import Snapshot
 from app.core.snapshot_reader import LiveSnapshot
-from app.core.vector_index import BoolArray, Float32Array
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
 from app.search.filters import Filter, matching

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.core.arrays import BoolArray, Float32Array
 from app.core.products import ProductSummary
-from app.core.vector_index import BoolArray, Float32Array
 from app.search.segment import Segment
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from app.core.arrays import Float32Array, UInt8Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import Overloaded, UrlNotAllowed
@@ -17,8 +18,6 @@ from app.core.images import PreparedImage
 from app.core.picture_store import PictureStore
 from app.core.products import ImageRecord, image_id
 from app.core.regions import Code
-from app.core.signature import UInt8Array
-from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.checks import MAX_ADDRESS_BYTES, is_address
 from app.db.database import Database

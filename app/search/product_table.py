@@ -18,14 +18,12 @@ from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import JsonValue
 from pydantic_core import from_json
 
+from app.core.arrays import BoolArray, Int32Array, Int64Array
 from app.core.products import ProductRecord, from_line
-from app.core.vector_index import BoolArray, Int64Array
 
-Int32Array = npt.NDArray[np.int32]
 Number: TypeAlias = int | Decimal
 Value: TypeAlias = bool | Number | str
 """What a product has in a field. A number is the decimal that was written: 19.99, not the nearest binary number."""

@@ -6,12 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.core.arrays import Float32Array, UInt8Array
 from app.core.errors import NotFound
 from app.core.files import MIB
 from app.core.images import Region
 from app.core.regions import Code
-from app.core.signature import UInt8Array
-from app.core.vector_index import Float32Array
 
 MAX_BYTES = 64 * MIB  # 2,900 photos at 4096 values and with codes; a product has an embedding for each of its images
 LIFETIME_S = 15 * 60.0

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array, Int32Array
 from app.core.image_ids import ImageIds
 from app.core.products import ImageRecord
-from app.core.snapshot import Int32Array
-from app.core.vector_index import BoolArray, Float32Array, VectorIndex
+from app.core.vector_index import VectorIndex
 from app.search.product_table import ProductTable
 
 GROWTH = 4

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array
 from app.core.category_head import CategoryHead
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
@@ -17,7 +18,6 @@ from app.core.images import PreparedImage, Preprocessing, Region
 from app.core.regions import Code, RegionCodes
 from app.core.signature_store import SignatureStore
 from app.core.snapshot_reader import LiveSnapshot
-from app.core.vector_index import BoolArray, Float32Array
 from app.core.verdict import Match
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.core.arrays import Float64Array
 from app.core.signature import compare
 from app.core.signature_store import SignatureStore
-from app.core.verdict import CANDIDATES, Calibration, Float64Array, Match, nearness_of
+from app.core.verdict import CANDIDATES, Calibration, Match, nearness_of
 from app.search.live_view import LiveView
 from app.search.neighbours import Hit
 from app.search.queries import Photo

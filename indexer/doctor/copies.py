@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.vector_index import Float32Array
+from app.core.arrays import Float32Array
 
 LARGEST_ZOOM: Final = 0.2  # logarithm of the scale
 LARGEST_SHIFT: Final = 0.12  # of a side

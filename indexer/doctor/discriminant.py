@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from app.core.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
 from app.core.category_head import rooted
-from app.core.vector_index import BLOCK_ROWS, BoolArray, Float32Array, Int64Array, VectorIndex
-from indexer.doctor.neighbours import Int32Array
+from app.core.vector_index import BLOCK_ROWS, VectorIndex
 
 FOLDS: Final = 5
 NO_LABEL: Final = -1
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

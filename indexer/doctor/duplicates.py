@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import UInt8Array
 from app.core.decode_pool import DecodePool
-from app.core.images import UInt8Array
 from indexer.doctor.copies import Agreement, agreement, shrunk
 from indexer.doctor.inspection import Inspection, squares
 from indexer.doctor.neighbours import Neighbours

@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from app.core.vector_index import BLOCK_ROWS, Float32Array, Int64Array, VectorIndex
-from indexer.doctor.neighbours import NEIGHBOURS, Int32Array, Neighbours
+from app.core.arrays import Float32Array, Int32Array, Int64Array
+from app.core.vector_index import BLOCK_ROWS, VectorIndex
+from indexer.doctor.neighbours import NEIGHBOURS, Neighbours
 
 HUB_PERCENTILE: Final = 99.8
 HUB_TIMES: Final = 5

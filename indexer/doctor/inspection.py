@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import UInt8Array
 from app.core.decode_pool import DecodePool
 from app.core.errors import InvalidImage
-from app.core.images import UInt8Array
 from indexer.doctor.quality import SMALL_PX, SQUARE, Quality, measure
 from indexer.doctor.shown import ShownPicture
 from indexer.plain_files import Unusable, read_plain_file

@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from app.core.vector_index import BoolArray, Float32Array, Int64Array, VectorIndex
+from app.core.arrays import BoolArray, Float32Array, Int32Array, Int64Array
+from app.core.vector_index import VectorIndex
 from indexer.doctor.discriminant import NO_LABEL, folds_of, held_out_logits, moments
-from indexer.doctor.neighbours import Int32Array, Neighbours
+from indexer.doctor.neighbours import Neighbours
 
 SEED: Final = 20170401
 LEAST_PICTURES: Final = 8

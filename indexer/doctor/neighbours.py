@@ -11,12 +11,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.vector_index import Float32Array, VectorIndex
+from app.core.arrays import Float32Array, Int32Array
+from app.core.vector_index import VectorIndex
 
 NEIGHBOURS: Final = 10
 _BLOCK_ROWS: Final = 512  # of queries; also how often progress is shown
-
-Int32Array = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.images import Preprocessing, UInt8Array
+from app.core.arrays import UInt8Array
+from app.core.images import Preprocessing
 
 SIDE_PX: Final = 256
 SQUARE: Final = Preprocessing(SIDE_PX, SIDE_PX, "bilinear", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

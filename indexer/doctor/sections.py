@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.core.arrays import Int32Array
 from indexer.doctor.duplicates import NearGroup, exact_groups
 from indexer.doctor.findings import Entry, Finding, Section
 from indexer.doctor.hubs import Hubness
 from indexer.doctor.inspection import Inspection
 from indexer.doctor.labels import Judgement
-from indexer.doctor.neighbours import NEIGHBOURS, Int32Array, Neighbours
+from indexer.doctor.neighbours import NEIGHBOURS, Neighbours
 from indexer.doctor.shown import ShownPicture
 from indexer.doctor.thresholds import WRONG_FROM, Limits
 

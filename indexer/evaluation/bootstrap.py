@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from indexer.evaluation.metrics import Float64Array
+from app.core.arrays import Float64Array
 
 SEED: Final = 20171
 RESAMPLES: Final = 2_000

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float16Array, Float32Array, Int32Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, choose_network, open_embedder
 from app.core.errors import SnapshotMissing, VerificationFailed
@@ -22,10 +23,10 @@ from app.core.regions import RegionCodes
 from app.core.settings import Settings
 from app.core.snapshot import open_vectors
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float16Array, Float32Array, VectorIndex
+from app.core.vector_index import VectorIndex
 from app.core.vector_store import VectorStore
 from indexer.evaluation.pictures import EmbeddedPicture, embed_pictures
-from indexer.evaluation.ranking import NO_CATEGORY, Int32Array, Searched, StoredRows
+from indexer.evaluation.ranking import NO_CATEGORY, Searched, StoredRows
 from indexer.progress import Progress
 from indexer.region_sample import learn_regions
 

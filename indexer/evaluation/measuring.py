@@ -8,25 +8,15 @@ from typing import Final, Literal
 
 import numpy as np
 
+from app.core.arrays import Float32Array, Float64Array, Int32Array
 from app.core.errors import NoReadableImage
 from app.core.settings import Settings
-from app.core.vector_index import Float32Array
 from indexer.evaluation.bootstrap import SEED, Estimate, estimates
 from indexer.evaluation.catalogues import EmbeddedCatalogue, embedding_for, open_catalogue, open_named
-from indexer.evaluation.metrics import Figures, Float64Array
+from indexer.evaluation.metrics import Figures
 from indexer.evaluation.pictures import embed_pictures
 from indexer.evaluation.queries import Query, QuerySet, held_out_queries, read_queries
-from indexer.evaluation.ranking import (
-    NO_CATEGORY,
-    Asked,
-    Evaluation,
-    Int32Array,
-    K,
-    Rows,
-    evaluate,
-    held_out,
-    index_recall,
-)
+from indexer.evaluation.ranking import NO_CATEGORY, Asked, Evaluation, K, Rows, evaluate, held_out, index_recall
 from indexer.progress import Progress
 
 By = Literal["by_category", "by_product"]

@@ -10,11 +10,8 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.vector_index import BoolArray, Float32Array, Int64Array
-
-Float64Array = npt.NDArray[np.float64]
+from app.core.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 LEFT_OUT: Final = np.float32(-2)
 """Below every cosine: the score of what may not be found."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.core.arrays import Float32Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, ImageTooLarge, InvalidImage, LookalikeError, SourceMissing
 from app.core.images import PreparedImage
-from app.core.vector_index import Float32Array
 from indexer.pictures import MAX_FILE_BYTES
 from indexer.progress import Progress
 

@@ -16,19 +16,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array, Int64Array
 from app.core.vector_file import VectorFile
-from app.core.vector_index import (
-    BLOCK_ROWS,
-    BoolArray,
-    Float32Array,
-    FloatArray,
-    Int64Array,
-    VectorIndex,
-    unit_rows,
-)
-from indexer.evaluation.metrics import LEFT_OUT, Figures, Float64Array, best_first, figures_of
+from app.core.vector_index import BLOCK_ROWS, VectorIndex, unit_rows
+from indexer.evaluation.metrics import LEFT_OUT, Figures, best_first, figures_of
 
-Int32Array = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.integer]
 StoredRows = FloatArray | VectorFile
 """Embeddings in memory, or in the file of a snapshot, which is read in blocks."""

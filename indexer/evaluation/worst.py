@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float32Array, Float64Array
 from app.core.products import ImageRecord, ProductRecord
-from app.core.vector_index import Float32Array
 from indexer.evaluation.measuring import Measured, Result
-from indexer.evaluation.metrics import LEFT_OUT, Figures, Float64Array, best_first
+from indexer.evaluation.metrics import LEFT_OUT, Figures, best_first
 from indexer.evaluation.queries import Query
 from indexer.evaluation.ranking import Asked, picture_scores, product_scores
 

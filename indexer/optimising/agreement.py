@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float32Array, Int64Array
 from app.core.runtimes.base import Output
-from app.core.vector_index import Float32Array, Int64Array
 
 SHOWN: Final = 10
 """Hits that a shopper looks at."""

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
+from app.core.arrays import UInt8Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import fingerprint_of
-from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork, load_network
 from app.core.networks.names import Part, parse_network
 from app.core.networks.quantised import QuantisedGraph, StoredGraph, store_graph

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.core.arrays import Float64Array, Int64Array
 from app.core.category_head import VOTE_FLOOR, log_softmax
-from app.core.vector_index import Int64Array
 from indexer.training.minimise import minimise
-from indexer.training.regression import Float64Array
 
 
 @dataclass(frozen=True, slots=True)

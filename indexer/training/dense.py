@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 import torch
 
+from app.core.arrays import BoolArray, Float32Array, Int64Array
 from app.core.errors import EmbeddingNotFinite
 from app.core.networks.trained import Dense
-from app.core.vector_index import BoolArray, Float32Array, Int64Array
 from indexer.progress import Progress
 from indexer.training.examples import Examples
 from indexer.training.losses import Categories, loss_of

@@ -8,9 +8,9 @@ from typing import Final, Self
 
 import numpy as np
 
+from app.core.arrays import Int64Array
 from app.core.errors import TooFewExamples
 from app.core.products import ProductRecord
-from app.core.vector_index import Int64Array
 from indexer.training.split import shuffled_groups
 
 MIN_PRODUCTS: Final = 5

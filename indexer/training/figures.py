@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.vector_index import Int64Array
+from app.core.arrays import Int64Array
 
 BINS: Final = 10
 

@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from app.core.arrays import Float32Array, Int64Array, UInt8Array
 from app.core.errors import EmbeddingNotFinite
-from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork
 from app.core.networks.trained import TRUNK
 from app.core.networks.weights import State
-from app.core.vector_index import Float32Array, Int64Array
 from indexer.progress import Progress
 from indexer.training.augmentation import augmented
 from indexer.training.dense import Division

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.errors import InvalidImage, NoReadableImage
 from app.core.settings import Settings
-from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from indexer.pictures import Picture
 from indexer.progress import Progress

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.vector_index import BoolArray, Float32Array, Int64Array
+from app.core.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 NEAREST: Final = 10
 _QUERIES_AT_ONCE: Final = 256
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import Float64Array
 from indexer.training.minimise import minimise
-
-Float64Array = npt.NDArray[np.float64]
 
 
 def fit_logistic(

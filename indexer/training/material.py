@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.errors import SnapshotIncompatible
 from app.core.networks.shares import canonical_name
 from app.core.products import from_line
 from app.core.settings import Settings
 from app.core.snapshot import open_vectors
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float32Array
 from indexer.training.examples import Examples, drawn, pictures_of
 
 

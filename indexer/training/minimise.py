@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+from app.core.arrays import Float64Array
+
 Objective = Callable[[Float64Array], tuple[float, Float64Array]]
 """From a point, shape (p,), to the value there and its gradient, shape (p,)."""
 

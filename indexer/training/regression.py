@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from app.core.arrays import Float32Array, Float64Array, Int64Array
 from app.core.category_head import log_softmax
-from app.core.vector_index import Float32Array, Int64Array
 from indexer.training.minimise import minimise
-
-Float64Array = npt.NDArray[np.float64]
 
 BALANCE: Final = 0.5
 """How far rare categories are made up for: 0 not at all, 1 until each counts the same as every other."""

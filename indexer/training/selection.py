@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from app.core.vector_index import Float32Array, Int64Array
-from indexer.training.regression import Float64Array, Layers, example_weights, fit
+from app.core.arrays import Float32Array, Float64Array, Int64Array
+from indexer.training.regression import Layers, example_weights, fit
 
 STRENGTHS: Final = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """From the strongest: each starts from the layers of the one before it, and the first that is worse is the last."""

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.vector_index import BoolArray, Int64Array
+from app.core.arrays import BoolArray, Int64Array
 
 HELD_OUT_SHARE: Final = 0.1
 FOLDS: Final = 5

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from app.core.vector_index import Int64Array
+from app.core.arrays import Int64Array
 from indexer.training.figures import Probabilities
 
 SURE: Final = 0.7

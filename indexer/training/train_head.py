@@ -13,15 +13,15 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float32Array, Float64Array, Int64Array
 from app.core.category_head import joined_probabilities
 from app.core.errors import EmbeddingNotFinite
-from app.core.vector_index import Float32Array, Int64Array
 from indexer.progress import Progress
 from indexer.training.calibration import Join, fit_join
 from indexer.training.examples import Examples
 from indexer.training.features import Features
 from indexer.training.figures import Figures, measure
-from indexer.training.regression import Float64Array, Layers, example_weights, fit
+from indexer.training.regression import Layers, example_weights, fit
 from indexer.training.selection import STRENGTHS, Selection, choose_strength
 from indexer.training.split import folds, hold_out
 from indexer.training.suspects import Suspect, find_suspects

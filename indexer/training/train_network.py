@@ -14,6 +14,7 @@ import torch
 from pydantic import JsonValue
 
 from app import __version__
+from app.core.arrays import Float32Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import start_network
 from app.core.files import make_folder, storage_errors, write_atomically
@@ -22,7 +23,6 @@ from app.core.networks.sources import open_weights
 from app.core.networks.trained import CARD_KEY, DENSE, TrainedCard, with_prefix
 from app.core.networks.weights import State
 from app.core.settings import Settings
-from app.core.vector_index import Float32Array
 from indexer.progress import Progress
 from indexer.training.beginning import Start, base_part, begin
 from indexer.training.dense import Division, LearnedDense, divide, embeddings_of, learn_dense

@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from app.core.arrays import BoolArray, Float16Array, UInt8Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import InvalidImage, LookalikeError, NoReadableImage
 from app.core.files import require_free_space, storage_errors
-from app.core.images import PreparedImage, UInt8Array
+from app.core.images import PreparedImage
 from app.core.networks.trained import SIDE, Dense
-from app.core.vector_index import BoolArray
 from indexer.pictures import MAX_FILE_BYTES, UNREADABLE
 from indexer.progress import Progress
 from indexer.training.examples import LabelledPicture
 
-Float16Array = npt.NDArray[np.float16]
 _CHUNK: Final = 64
 _LARGEST: Final = 65504.0  # of float16
 

@@ -5,10 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float32Array, Float64Array, Int64Array
 from app.core.neighbour_vote import NEIGHBOURS, neighbour_vote
-from app.core.vector_index import Float32Array, Int64Array
 from indexer.training.examples import Examples
-from indexer.training.regression import Float64Array
 
 _LOOKED_AT: Final = 5 * NEIGHBOURS
 """Pictures among which the nearest products are found; a product of which there are more counts once."""

@@ -12,8 +12,9 @@ from typing import Final, Self
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.vector_file import VECTOR_TYPE
-from app.core.vector_index import BLOCK_ROWS, Float32Array, unit_rows
+from app.core.vector_index import BLOCK_ROWS, unit_rows
 
 K: Final = 10
 _COMPONENTS: Final = 512

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.probes import probe_images
 from app.core.products import ImageRecord, ProductRecord, image_id
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import BLOCK_ROWS, Float32Array
+from app.core.vector_index import BLOCK_ROWS
 from app.db.database import Database
 from indexer.publish import snapshot_facts
 

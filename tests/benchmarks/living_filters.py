@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import BoolArray, Float32Array
 from app.search.filters import Filter, parse_filter
 from app.search.live_view import LiveView, view_of
 from app.search.neighbours import Hit, nearest_products

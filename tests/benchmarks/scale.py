@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.core.arrays import BoolArray, Float32Array
 from app.core.child_process import child_environment, module_command
 from app.core.compressed_index import CompressedIndex, Effort
 from app.core.compression import compress
 from app.core.flat_index import FlatIndex
 from app.core.vector_file import VectorFile
-from app.core.vector_index import BLOCK_ROWS, BoolArray, Float32Array, VectorIndex
+from app.core.vector_index import BLOCK_ROWS, VectorIndex
 from tests.benchmarks.drawn_vectors import Asked, K, Spectrum, write_vectors
 from tests.benchmarks.rows import Row
 

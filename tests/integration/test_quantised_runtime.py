@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.embedder import fingerprint_of, open_embedder
 from app.core.errors import DataDirNotWritable, ParityFailed, RuntimeNotAvailable, WeightsCorrupt
 from app.core.images import ImageLimits, prepare_image
@@ -19,7 +20,6 @@ from app.core.probes import probe_images
 from app.core.runtimes import choice
 from app.core.runtimes.openvino_runtime import graph_of, save_graph
 from app.core.settings import RuntimeChoice, Settings
-from app.core.vector_index import Float32Array
 from tests.support.runtimes import RUNTIMES, with_runtime, write_timm_weights
 
 NETWORK = "timm:test_resnet"

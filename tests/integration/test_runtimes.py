@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from app.core.arrays import Float32Array
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import ParityFailed, RuntimeNotAvailable, SnapshotIncompatible, UnknownNetwork, WeightsCorrupt
 from app.core.images import ImageLimits, PreparedImage, prepare_image
@@ -23,7 +24,6 @@ from app.core.probes import check_probes, probe_images
 from app.core.runtimes import torch_runtime
 from app.core.runtimes.choice import LOWEST_COSINES, lowest_cosine
 from app.core.settings import RuntimeChoice, Settings
-from app.core.vector_index import Float32Array
 from tests.support.runtimes import RUNTIMES, with_runtime, write_timm_weights
 
 TIMM_NETWORKS = ("timm:test_resnet", "timm:test_vit", "timm:test_efficientnet", "timm:test_nfnet")

@@ -15,12 +15,12 @@ from typing import Final, Literal
 import numpy as np
 from PIL import Image, ImageFilter
 
+from app.core.arrays import BoolArray, Float32Array
 from app.core.embedder import Embedder
 from app.core.explain import Explanation, explain, seen_part
 from app.core.images import ImageLimits, PreparedImage, Region, prepare_image
 from app.core.regions import RegionCodes
 from app.core.settings import Settings
-from app.core.vector_index import BoolArray, Float32Array
 
 Fill = Literal["blur", "mean", "grey"]
 FILLS: Final[tuple[Fill, ...]] = ("blur", "mean", "grey")

@@ -5,10 +5,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from app.core.arrays import Float32Array, FloatArray
 from app.core.compressed_index import CompressedIndex
 from app.core.compression import compress
 from app.core.vector_file import VectorFile
-from app.core.vector_index import Float32Array, FloatArray
 
 
 def vector_file(embeddings: FloatArray) -> VectorFile:

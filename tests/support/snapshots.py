@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.manifest import SnapshotFacts
 from app.core.products import ProductRecord
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float32Array
 from tests.support.catalogue import make_image, make_product
 
 IMAGES = 60

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.errors import DiskFull
-from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from tests.support.faults import die_at, file_size_limit
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from app.core.arrays import Float32Array
 from app.core.category_head import CategoryHead, rooted
-from app.core.vector_index import Float32Array
 from indexer.training.examples import Examples, LabelledPicture
 from tests.support.snapshots import FINGERPRINT, random_embeddings
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.runtimes.base import Output, no_regions
-from app.core.vector_index import Float32Array
 from indexer.optimising.agreement import Figure, compare, is_near_enough
 
 PICTURES = 200

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core import compression
+from app.core.arrays import BoolArray, Float32Array
 from app.core.compressed_index import CompressedIndex, Effort
 from app.core.compression import choose_index, compress, flat_index, with_effort
 from app.core.errors import SnapshotCorrupt
 from app.core.files import sha256_of_file
 from app.core.flat_index import FlatIndex
 from app.core.vector_file import VectorFile
-from app.core.vector_index import BoolArray, Float32Array, VectorIndex
+from app.core.vector_index import VectorIndex
 from tests.support.indexes import compressed, families, vector_file
 from tests.support.snapshots import random_embeddings
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.core import compression
+from app.core.arrays import Float32Array
 from app.core.compressed_index import CompressedIndex
 from app.core.errors import VerificationFailed
 from app.core.flat_index import FlatIndex
@@ -16,7 +17,7 @@ from app.core.products import ProductRecord
 from app.core.snapshot_check import verify_in_fresh_process, verify_snapshot
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.snapshot_reader import LiveSnapshot
-from app.core.vector_index import BLOCK_ROWS, Float32Array
+from app.core.vector_index import BLOCK_ROWS
 from app.search.filters import parse_filter
 from app.search.live_view import LiveView, view_of
 from app.search.neighbours import nearest_products

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.flat_index import FlatIndex
-from app.core.vector_index import Float32Array
 from indexer.doctor.discriminant import NO_LABEL, folds_of
 from indexer.doctor.labels import Judgement, judge_labels
 from indexer.doctor.neighbours import find_neighbours

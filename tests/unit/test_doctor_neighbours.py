@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array, Int32Array
 from app.core.flat_index import FlatIndex
-from app.core.vector_index import Float32Array
 from indexer.doctor.hubs import Hubness, find_hubs
-from indexer.doctor.neighbours import NEIGHBOURS, Int32Array, Neighbours, find_neighbours
+from indexer.doctor.neighbours import NEIGHBOURS, Neighbours, find_neighbours
 from tests.support.snapshots import random_embeddings
 
 PRODUCTS = 400

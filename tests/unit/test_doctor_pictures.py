@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from app.core.arrays import Float32Array
 from app.core.images import ImageLimits, prepare_image
-from app.core.vector_index import Float32Array
 from indexer.doctor.copies import Agreement, agreement, shrunk
 from indexer.doctor.duplicates import LEAST_DETAIL, MOST_DIFFERENCE
 from indexer.doctor.quality import SQUARE, measure

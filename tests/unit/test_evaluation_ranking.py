@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.flat_index import FlatIndex
-from app.core.vector_index import Float32Array
 from indexer.evaluation import ranking
 from indexer.evaluation.ranking import NO_CATEGORY, Asked, Searched, evaluate, evaluate_held_out, held_out, index_recall
 from tests.support.snapshots import random_embeddings

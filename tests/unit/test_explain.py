@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.core.arrays import Float32Array
 from app.core.explain import explain, seen_part
 from app.core.explain_drawing import SIDE_PX, ExplainedPicture, draw_explanation
 from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
 from app.core.regions import Code
-from app.core.vector_index import Float32Array
 from tests.support.photos import drawn_photo
 
 WHOLE = Region(0, 0, 1, 1)

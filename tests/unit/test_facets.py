@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.arrays import BoolArray
 from app.core.errors import InvalidParameter
 from app.core.products import ProductRecord, to_line
-from app.core.vector_index import BoolArray
 from app.search import facets
 from app.search.facets import MAX_FACET_VALUES, FacetValue, facet_counts, parse_facets
 from app.search.product_table import MAX_TEXT_CHARS, ProductTable, Value, rank

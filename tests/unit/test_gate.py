@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from app.core.arrays import Float16Array
 from app.core.products import ProductRecord
-from app.core.vector_index import Float16Array
 from indexer.evaluation.gate import PRECISION, PRODUCT_RECALL, Gate, hold_out_sample, relevance_metrics
 from tests.support.catalogue import make_image, make_product
 from tests.support.snapshots import random_embeddings

@@ -5,19 +5,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from app.core.arrays import UInt8Array
 from app.core.errors import (
     ImageTooSmall,
     InvalidParameter,
 )
-from app.core.images import (
-    ImageLimits,
-    PreparedImage,
-    Preprocessing,
-    Region,
-    UInt8Array,
-    make_thumbnail,
-    prepare_image,
-)
+from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, make_thumbnail, prepare_image
 from app.core.networks.libraries import timm_package, torchvision_models
 from tests.support.images import (
     animated_png,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.images import Preprocessing
 from app.core.joined_regions import joined_regions, resampled
-from app.core.vector_index import Float32Array
 
 
 def _seeing(resize_px: int, crop_px: int) -> Preprocessing:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.arrays import Float32Array
 from app.core.flat_index import FlatIndex
 from app.core.image_ids import ImageIds
 from app.core.manifest import DATA_FILES, FileFacts, Manifest
 from app.core.products import ProductRecord, to_line
 from app.core.snapshot import Snapshot
 from app.core.snapshot_reader import LiveSnapshot
-from app.core.vector_index import Float32Array
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
 from app.search.live_view import LiveView, view_of, with_changes

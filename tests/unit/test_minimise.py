@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from indexer.training.minimise import Float64Array, minimise
+from app.core.arrays import Float64Array
+from indexer.training.minimise import minimise
 
 
 @pytest.mark.parametrize("condition", [1.0, 100.0, 10_000.0])

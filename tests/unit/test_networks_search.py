@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.embedder import joined_embeddings
 from app.core.errors import UnknownNetwork
 from app.core.settings import Settings
-from app.core.vector_index import Float32Array
 from indexer.evaluation.networks.candidates import GRID, Candidate, families, networks_at_hand, singles_of
 from indexer.evaluation.networks.choice import choose, halves
 from indexer.evaluation.networks.costs import Cost

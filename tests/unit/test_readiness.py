@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.errors import DecodeTimedOut, IndexNotReady, LookalikeError, Overloaded
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import Float32Array
 from app.search import readiness
 from app.search.live_index import LiveIndex
 from app.search.queries import Query

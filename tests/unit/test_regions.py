@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.core.arrays import Float32Array
 from app.core.regions import CELLS, VALUES, RegionCodes, principal_directions
-from app.core.vector_index import Float32Array
 
 FINGERPRINT = "ab" * 32
 CHANNELS = 48

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from app.core.arrays import FloatArray
 from app.core.errors import VerificationFailed
 from app.core.flat_index import FlatIndex
 from app.core.snapshot import open_vectors
 from app.core.snapshot_check import verify_in_fresh_process, verify_snapshot
 from app.core.snapshot_folder import SnapshotFolder
-from app.core.vector_index import FloatArray
 from tests.support.snapshots import (
     IMAGES,
     overwrite,

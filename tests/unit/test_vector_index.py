@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.arrays import BoolArray, FloatArray
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero, SnapshotCorrupt
 from app.core.files import sha256_of_file
 from app.core.flat_index import FlatIndex, _search_parameters
-from app.core.vector_index import BoolArray, FloatArray, VectorIndex, unit_rows
+from app.core.vector_index import VectorIndex, unit_rows
 from tests.support.indexes import compressed
 from tests.support.snapshots import random_embeddings
 

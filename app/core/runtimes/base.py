@@ -6,8 +6,7 @@ from typing import Final, Protocol, Self
 
 import numpy as np
 
-from app.core.images import UInt8Array
-from app.core.vector_index import Float32Array
+from app.core.arrays import Float32Array, UInt8Array
 
 
 @dataclass(frozen=True, slots=True)

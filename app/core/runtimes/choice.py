@@ -17,8 +17,8 @@ from typing import Final, cast
 
 import numpy as np
 
+from app.core.arrays import Float32Array, UInt8Array
 from app.core.errors import NetworkError, ParityFailed, RuntimeNotAvailable, WeightsCorrupt
-from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork
 from app.core.networks.quantised import StoredGraph
 from app.core.runtimes.base import Runtime
@@ -26,7 +26,6 @@ from app.core.runtimes.openvino_runtime import INT8, OpenVinoRuntime, OpenVinoRu
 from app.core.runtimes.remembered import RememberedRuntimes, circumstances
 from app.core.runtimes.torch_runtime import TorchRuntime, TorchRuntimeName
 from app.core.settings import RuntimeChoice
-from app.core.vector_index import Float32Array
 
 LOWEST_COSINES: Final = {
     INT8: 0.992,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from app.core.arrays import UInt8Array
 from app.core.errors import RuntimeNotAvailable
-from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork
 from app.core.networks.quantised import QuantisedGraph
 from app.core.runtimes.openvino_runtime import forbid_telemetry, graph_of, save_graph

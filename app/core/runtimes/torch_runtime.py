@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 import torch
 
+from app.core.arrays import UInt8Array
 from app.core.errors import RuntimeNotAvailable
-from app.core.images import UInt8Array
 from app.core.networks.architectures import LoadedNetwork
 from app.core.runtimes.base import CPU_BATCH_SIZE, Output
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.core.vector_index import BoolArray
+from app.core.arrays import BoolArray, Float64Array, Int32Array
 from indexer.evaluation.bootstrap import Estimate, estimates
-from indexer.evaluation.metrics import Float64Array
 from indexer.evaluation.networks.candidates import Candidate
 from indexer.evaluation.networks.scores import Values
-from indexer.evaluation.ranking import Int32Array
 
 
 @dataclass(frozen=True, slots=True)

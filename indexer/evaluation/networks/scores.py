@@ -9,9 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from app.core.vector_index import BLOCK_ROWS, BoolArray, Float32Array, unit_rows
+from app.core.arrays import BoolArray, Float32Array, Float64Array
+from app.core.vector_index import BLOCK_ROWS, unit_rows
 from indexer.evaluation.measuring import By
-from indexer.evaluation.metrics import LEFT_OUT, Float64Array, best_first, figures_of
+from indexer.evaluation.metrics import LEFT_OUT, best_first, figures_of
 from indexer.evaluation.networks.candidates import Candidate
 from indexer.evaluation.ranking import NO_CATEGORY, Asked, Searched, product_scores
 

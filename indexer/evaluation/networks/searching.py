@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from app.core.arrays import Float16Array, Float32Array
 from app.core.embedder import joined_embeddings
 from app.core.errors import NoReadableImage, TooFewExamples
 from app.core.networks.fingerprint import Fingerprint
 from app.core.settings import Settings
-from app.core.vector_index import Float16Array, Float32Array
 from app.core.vector_store import VectorStore
 from indexer.evaluation.catalogues import EmbeddedCatalogue, open_catalogue, seen_by
 from indexer.evaluation.measuring import By, Request, ask
