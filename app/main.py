@@ -6,7 +6,15 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import routes_changes, routes_health, routes_jobs, routes_products, routes_search, routes_snapshots
+from app.api import (
+    routes_changes,
+    routes_events,
+    routes_health,
+    routes_jobs,
+    routes_products,
+    routes_search,
+    routes_snapshots,
+)
 from app.api.bodies import BodyReader
 from app.api.errors import install_error_handlers
 from app.api.limits import RateLimiter
@@ -16,6 +24,16 @@ from app.api.openapi import install_openapi
 from app.api.routes_pages import page_routes, read_web_files
 from app.core.settings import Settings
 from app.search.opening import open_service
+
+ROUTES = (
+    routes_search,
+    routes_products,
+    routes_events,
+    routes_changes,
+    routes_snapshots,
+    routes_jobs,
+    routes_health,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -48,7 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_upload_bytes)
     install_error_handlers(app)
     install_openapi(app, settings.max_upload_bytes)
-    for routes in (routes_search, routes_products, routes_changes, routes_snapshots, routes_jobs, routes_health):
+    for routes in ROUTES:
         app.include_router(routes.router)
     app.include_router(page_routes(read_web_files()))
     return app

@@ -10,11 +10,13 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     String,
@@ -195,3 +197,29 @@ jobs = Table(
 
 _active = text("state IN ('queued', 'running')")
 Index("uq_jobs_active_kind", jobs.c.kind, unique=True, sqlite_where=_active, postgresql_where=_active)
+
+event_queries = Table(
+    "event_queries",
+    metadata,
+    Column("id", _Id, primary_key=True, doc="Drawn at random: no request and no answer ever named it."),
+    Column("day", Date, nullable=False, doc="In UTC; the moment is nobody's business."),
+    Column("is_filtered", Boolean, nullable=False, doc="Whether only some products could be found."),
+    Column("product_id", _Id, doc="What was searched with; null: a photo."),
+    Column("fingerprint", String(64), doc="Of the network that embedded the photo."),
+    Column("embedding", LargeBinary, doc="Of the photo: float16, the lower byte first."),
+    CheckConstraint(
+        "(product_id IS NULL) = (embedding IS NOT NULL) AND (fingerprint IS NULL) = (embedding IS NULL)",
+        name="asked_with",
+    ),
+    Index(None, "day", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("query_id", _Id, ForeignKey("event_queries.id", ondelete="CASCADE"), primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("product_id", _Id, primary_key=True, doc="What was chosen; it may be gone from the catalogue since."),
+    Column("place", Integer, nullable=False, doc="Where the answer showed it, from 1."),
+    CheckConstraint("type IN ('select', 'add_to_cart')", name="type"),
+)

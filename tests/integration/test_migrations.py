@@ -29,7 +29,7 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "next", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "next", "{newest}", None, None
 
 
 def upgrade() -> None:
@@ -41,6 +41,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     pass
 """
+
+
+NEWEST = ScriptDirectory.from_config(schema.alembic_config()).get_current_head()
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(Path(migrations.__file__).parent, folder)
     monkeypatch.setattr(schema, "_MIGRATIONS", folder)
     path = folder / "versions" / "next.py"
-    path.write_text(NEXT_REVISION.format(then=""))
+    path.write_text(NEXT_REVISION.format(then="", newest=NEWEST))
     return path
 
 
@@ -195,7 +198,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     database: Database, next_version: Path, then: str
 ) -> None:
     """On SQLite too, where Alembic by itself would leave half of it."""
-    next_version.write_text(NEXT_REVISION.format(then=then))
+    next_version.write_text(NEXT_REVISION.format(then=then, newest=NEWEST))
     fill(database)
     with pytest.raises((RuntimeError, DatabaseTooOld)):
         database.upgrade()
@@ -207,7 +210,8 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 
 def test_a_migration_that_would_orphan_images_is_undone(database: Database, next_version: Path) -> None:
     """PostgreSQL deletes them along; SQLite, whose foreign keys are off meanwhile, refuses."""
-    next_version.write_text(NEXT_REVISION.format(then="op.execute(\"DELETE FROM products WHERE id = 'a'\")"))
+    orphaning = "op.execute(\"DELETE FROM products WHERE id = 'a'\")"
+    next_version.write_text(NEXT_REVISION.format(then=orphaning, newest=NEWEST))
     fill(database)
     with database.migrating() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
@@ -246,7 +250,7 @@ def test_a_migration_begun_from_the_template_runs(
     """`alembic revision` writes a file that needs nothing but its contents."""
     monkeypatch.setenv("LOOKALIKE_DATABASE_URL", database_url)
     next_version.unlink()
-    command.revision(schema.alembic_config(), message="add a table", rev_id="0003")
+    command.revision(schema.alembic_config(), message="add a table", rev_id="next")
     with closing(Database(database_url)) as database:
         with pytest.raises(DatabaseTooOld):
             database.check()
