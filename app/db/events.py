@@ -29,7 +29,7 @@ class EventQuery:
     Attributes:
         id: Drawn at random for this search, and told nobody.
         day: On which it was, in UTC.
-        is_filtered: Whether only some products could be found.
+        is_steered: Whether something besides likeness decided what was shown, such as a filter.
         product_id: What was searched with; None: a photo.
         fingerprint: Of the network that embedded the photo.
         embedding: Of the photo, shape (d,), as the bytes of float16, the lower one first.
@@ -37,7 +37,7 @@ class EventQuery:
 
     id: str
     day: date
-    is_filtered: bool = False
+    is_steered: bool = False
     product_id: str | None = None
     fingerprint: str | None = None
     embedding: bytes | None = None

@@ -203,7 +203,12 @@ event_queries = Table(
     metadata,
     Column("id", _Id, primary_key=True, doc="Drawn at random: no request and no answer ever named it."),
     Column("day", Date, nullable=False, doc="In UTC; the moment is nobody's business."),
-    Column("is_filtered", Boolean, nullable=False, doc="Whether only some products could be found."),
+    Column(
+        "is_steered",
+        Boolean,
+        nullable=False,
+        doc="Whether something besides likeness decided what was shown, such as a filter.",
+    ),
     Column("product_id", _Id, doc="What was searched with; null: a photo."),
     Column("fingerprint", String(64), doc="Of the network that embedded the photo."),
     Column("embedding", LargeBinary, doc="Of the photo: float16, the lower byte first."),

@@ -1,7 +1,7 @@
 """
 What shoppers chose: taken for searches that this process answered a short while ago, and written down beside them.
 
-    log.remember(request_id, answer, is_filtered=False)      # after each answer: memory only
+    log.remember(request_id, wanted, answer)                 # after each search: memory only
     log.take("select", request_id, product_id)               # an event: into a queue, and no further
                                                              # a thread of its own: the queue into the database
 
@@ -25,7 +25,7 @@ from app.core.files import MIB
 from app.db.database import Database
 from app.db.events import Event, EventQuery, EventType
 from app.search.recent import Recent
-from app.search.service import Answer
+from app.search.service import Answer, Wanted
 
 MAX_BYTES: Final = 32 * MIB  # 3,500 answers at 4096 values
 LIFETIME_S: Final = 3600.0
@@ -61,7 +61,7 @@ class EventLog:
     def __init__(self, database: Database, kept_days: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._kept_days = kept_days
-        self._recent: Recent[_Shown] = Recent(MAX_BYTES, LIFETIME_S, clock)
+        self._recent: Recent[list[_Shown]] = Recent(MAX_BYTES, LIFETIME_S, clock)
         self._waiting: deque[Event] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
@@ -78,12 +78,21 @@ class EventLog:
         if self._thread.is_alive():
             self._thread.join()
 
-    def remember(self, request_id: str, answer: Answer, *, is_filtered: bool) -> None:
-        """Remember for a while what the answer to a request showed."""
-        if self._kept_days and answer.hits:
-            query = _event_query(answer, datetime.now(UTC).date(), is_filtered=is_filtered)
-            shown = _Shown(query, tuple(hit.product.id for hit in answer.hits))
-            self._recent.add(request_id, shown, shown.size_bytes)
+    def remember(self, request_id: str, wanted: Wanted, *answers: Answer) -> None:
+        """Remember for a while what a request was answered with; of several answers, what each showed."""
+        if not self._kept_days:
+            return
+        day = datetime.now(UTC).date()
+        shown = [
+            _Shown(
+                _event_query(answer, day, is_steered=wanted.filter is not None),
+                tuple(hit.product.id for hit in answer.hits),
+            )
+            for answer in answers
+            if answer.hits
+        ]
+        if shown:
+            self._recent.add(request_id, shown, sum(each.size_bytes for each in shown))
 
     def take(self, kind: EventType, request_id: str, product_id: str) -> bool:
         """
@@ -94,16 +103,7 @@ class EventLog:
             InvalidParameter: The answer did not show this product.
             Overloaded: Too many wait, because the database takes none.
         """
-        if not self._kept_days:
-            raise NotFound("This service keeps no events (LOOKALIKE_EVENTS_KEPT_DAYS is 0).")
-        shown = self._recent.get(request_id)
-        if shown is None:
-            raise NotFound(
-                "No search with this request_id is remembered: events are taken for an hour after the answer, by the "
-                "server process that gave it, and sooner forgotten when it answers very many."
-            )
-        if product_id not in shown.product_ids:
-            raise InvalidParameter("product_id: the answer to that request did not show this product.")
+        shown = self._showing(request_id, product_id)
         if (kind, product_id) in shown.taken:
             return False
         if len(self._waiting) >= MAX_WAITING:
@@ -112,6 +112,21 @@ class EventLog:
         self._waiting.append(Event(query=shown.query, type=kind, product_id=product_id, place=place))
         shown.taken.add((kind, product_id))
         return True
+
+    def _showing(self, request_id: str, product_id: str) -> _Shown:
+        """Return the first answer to a request that showed the product."""
+        if not self._kept_days:
+            raise NotFound("This service keeps no events (LOOKALIKE_EVENTS_KEPT_DAYS is 0).")
+        answers = self._recent.get(request_id)
+        if answers is None:
+            raise NotFound(
+                "No search with this request_id is remembered: events are taken for an hour after the answer, by the "
+                "server process that gave it, and sooner forgotten when it answers very many."
+            )
+        for shown in answers:
+            if product_id in shown.product_ids:
+                return shown
+        raise InvalidParameter("product_id: the answer to that request did not show this product.")
 
     # -- in the thread -----------------------------------------------------------------------------------------------
 
@@ -147,15 +162,15 @@ class EventLog:
         self._problem = problem
 
 
-def _event_query(answer: Answer, day: date, *, is_filtered: bool) -> EventQuery:
+def _event_query(answer: Answer, day: date, *, is_steered: bool) -> EventQuery:
     """Return what an answer was asked with: the product's id, or the photo's embedding."""
     query, query_id = answer.query, secrets.token_urlsafe(16)
     if query.leave_out_product_id is not None:
-        return EventQuery(id=query_id, day=day, is_filtered=is_filtered, product_id=query.leave_out_product_id)
+        return EventQuery(id=query_id, day=day, is_steered=is_steered, product_id=query.leave_out_product_id)
     return EventQuery(
         id=query_id,
         day=day,
-        is_filtered=is_filtered,
+        is_steered=is_steered,
         fingerprint=answer.live.snapshot.manifest.fingerprint_sha256,
         embedding=query.embeddings[0].astype("<f2").tobytes(),
     )

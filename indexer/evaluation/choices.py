@@ -2,8 +2,8 @@
 How high the products that shoppers chose stand now, and how high they stood when they were chosen.
 
 A search is asked again as it was: with the embedding of its photo, which only the network that made it understands, or
-with the product's own pictures. Searches with a filter are left out: their products stood first among those wanted, and
-need not stand first among all.
+with the product's own pictures. Searches that were steered, such as by a filter, are left out: what stood first among
+the products that were wanted need not stand first among all.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from indexer.progress import Progress
 
 Chosen = Literal["any", EventType]
 When = Literal["then", "now", "difference"]
-LeftOut = Literal["filtered", "another network", "gone"]
+LeftOut = Literal["steered", "another network", "gone"]
 
 CHOSEN: Final[tuple[Chosen, ...]] = ("any", "select", "add_to_cart")
 FALLEN_SHOWN: Final = 50
@@ -191,8 +191,8 @@ def _asked_with(
 ) -> tuple[Float32Array, int | None] | LeftOut:
     """Return the embeddings of a search and the number of its product, or why it cannot be asked again."""
     searched = catalogue.searched
-    if query.is_filtered:
-        return "filtered"
+    if query.is_steered:
+        return "steered"
     if query.product_id is not None:
         number = numbers.get(query.product_id)
         if number is None:

@@ -17,7 +17,7 @@ BIAS: Final = (
 )
 ROWS: Final[Mapping[Chosen, str]] = {"any": "Chosen", "select": "Opened", "add_to_cart": "Put into the cart"}
 _WHY: Final[Mapping[LeftOut, str]] = {
-    "filtered": "chosen from a search with a filter",
+    "steered": "chosen from a search where something besides likeness decided, such as a filter",
     "another network": "chosen from a search with a photo that another network embedded",
     "gone": "of products that this index does not have",
 }

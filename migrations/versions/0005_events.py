@@ -16,7 +16,7 @@ def upgrade() -> None:
         "event_queries",
         sa.Column("id", _text_key, nullable=False),
         sa.Column("day", sa.Date, nullable=False),
-        sa.Column("is_filtered", sa.Boolean, nullable=False),
+        sa.Column("is_steered", sa.Boolean, nullable=False),
         sa.Column("product_id", _text_key),
         sa.Column("fingerprint", sa.String(64)),
         sa.Column("embedding", sa.LargeBinary),

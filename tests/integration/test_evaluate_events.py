@@ -93,7 +93,7 @@ def test_what_was_put_into_the_cart_has_figures_of_its_own(run: Run, shop: Shop)
 
 def test_what_tells_nothing_is_left_out_and_counted(run: Run, shop: Shop) -> None:
     """A search with a filter, one of another network, a product that is gone, one that was searched with."""
-    keep(shop, photo_of(shop, "mugs-01", "a", is_filtered=True), ("mugs-02", 1, "select"))
+    keep(shop, photo_of(shop, "mugs-01", "a", is_steered=True), ("mugs-02", 1, "select"))
     keep(shop, photo_of(shop, "mugs-01", "b", fingerprint="0" * 64), ("mugs-02", 1, "select"))
     keep(shop, photo_of(shop, "mugs-01", "c", embedding=b"short"), ("mugs-02", 1, "select"))
     keep(shop, EventQuery(id="d", day=DAY, product_id="gone"), ("mugs-02", 1, "select"), ("mugs-03", 2, "select"))
@@ -101,7 +101,7 @@ def test_what_tells_nothing_is_left_out_and_counted(run: Run, shop: Shop) -> Non
 
     told = document(run("evaluate", "--from-events", "--json"))
 
-    assert told["left_out"] == {"filtered": 1, "another_network": 2, "gone": 3}
+    assert told["left_out"] == {"steered": 1, "another_network": 2, "gone": 3}
     assert (told["events"], told["searches"]) == (7, 1)
 
 
@@ -167,7 +167,7 @@ def test_what_does_not_go_with_it_is_wrong_usage(run: Run, also: Sequence[str]) 
 
 def test_only_what_was_measured_is_told(run: Run, shop: Shop) -> None:
     """Events of which none can be asked again give no figures, and say so."""
-    keep(shop, photo_of(shop, "mugs-01", "a", is_filtered=True), ("mugs-02", 1, "select"))
+    keep(shop, photo_of(shop, "mugs-01", "a", is_steered=True), ("mugs-02", 1, "select"))
     outcome = run("evaluate", "--from-events")
     told = document(run("evaluate", "--from-events", "--json"))
     assert outcome.out.startswith("Nothing could be measured")

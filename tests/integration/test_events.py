@@ -39,7 +39,7 @@ def read(database: Database) -> list[Event]:
 
 def test_events_are_read_as_they_were_added(database: Database) -> None:
     """By day, those of one search together and in the order of the answer."""
-    later = EventQuery(id="a", day=date(2026, 11, 21), product_id="mug-1", is_filtered=True)
+    later = EventQuery(id="a", day=date(2026, 11, 21), product_id="mug-1", is_steered=True)
     photo = photo_query("b")
     chosen = [event(photo, "mug-3", 2), event(photo, "mug-9", 7), event(photo, "mug-9", 7, "add_to_cart")]
     add(database, event(later, "mug-2"), *chosen)
@@ -99,7 +99,7 @@ def test_the_oldest_searches_make_room(database: Database) -> None:
 def test_a_search_is_with_a_photo_or_with_a_product(database: Database, wrong: dict[str, Any]) -> None:
     """The database itself sees to it."""
     with pytest.raises(InternalError), database.changing_events() as table:
-        table._connection.execute(insert(event_queries).values(id="a", day=DAY, is_filtered=False, **wrong))
+        table._connection.execute(insert(event_queries).values(id="a", day=DAY, is_steered=False, **wrong))
 
 
 def test_an_event_is_of_a_known_type_and_of_a_search(database: Database) -> None:

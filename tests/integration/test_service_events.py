@@ -108,7 +108,7 @@ def test_a_choice_from_a_products_similar_ones_keeps_its_id_alone(client: TestCl
     events = kept(database, 3)
     assert {event.query.product_id for event in events} == {"mugs-00"}
     assert {(event.query.embedding, event.query.fingerprint) for event in events} == {(None, None)}
-    assert sorted(event.query.is_filtered for event in events) == [False, False, True]
+    assert sorted(event.query.is_steered for event in events) == [False, False, True]
 
 
 def test_the_same_choice_counts_once(client: TestClient, database: Database, shop: Shop) -> None:
