@@ -4,7 +4,6 @@ from contextlib import AbstractContextManager
 
 import faiss
 import torch
-from threadpoolctl import threadpool_limits
 
 from app.core.cores import available_cores
 
@@ -34,5 +33,7 @@ def matrices_on_one_thread() -> AbstractContextManager[object]:
     more is to be multiplied, and hold up the network's. One search after the other with VGG16 in int8 on two cores then
     took 92 ms each instead of 52, for products of matrices that take less than one.
     """
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  # its import sets a variable of the environment
+
     limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
     return limits
