@@ -89,7 +89,7 @@ QUICK: Final = (NETWORKS, "saturation", "filters")
 """The parts of `make bench`; `make bench-full` measures all."""
 RESULTS: Final = Path(__file__).parent / "results"
 PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY, "speed", *SPEED, SCALE)
-WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED})
+WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED}) - {"memory"}
 
 
 def main() -> None:
