@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from app.core.errors import FetchFailed, InvalidImage, InvalidParameter
 from app.core.products import ImageRecord, ProductRecord, image_id
+from app.core.runtimes.threads import matrices_on_one_thread
 from app.db.catalogue import Catalogue, chunks
 from app.db.checks import check_product, is_storable
 from app.db.records import ImageFacts
@@ -79,6 +80,7 @@ class Ingest:
         What was written stays written if the run is stopped: the next one continues from there.
         """
         with (
+            matrices_on_one_thread(),
             ThreadPoolExecutor(2, "obtain-chunk") as leaders,  # the next chunk is on its way while one is used
             ThreadPoolExecutor(OBTAINED_AT_ONCE, "obtain") as obtainers,
             ThreadPoolExecutor(self._tools.pool.size, "prepare") as preparers,

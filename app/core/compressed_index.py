@@ -17,9 +17,8 @@ from typing import Any, Final, NamedTuple, cast
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
-from app.core.arrays import BoolArray, Float32Array, Int64Array
+from app.core.arrays import BoolArray, Float32Array, Int32Array, Int64Array
 from app.core.errors import EmbeddingRefused, SnapshotCorrupt
 from app.core.flat_index import read_faiss, selector, write_faiss
 from app.core.vector_file import VectorFile
@@ -228,7 +227,7 @@ class CompressedIndex(VectorIndex):
         return _Approximate(scores[0][found], rows[0][found], is_cut=bool(found.all()))
 
 
-def _list_of_row(lists: faiss.IndexIVF) -> npt.NDArray[np.int32]:
+def _list_of_row(lists: faiss.IndexIVF) -> Int32Array:
     """Return the list that each row is in, shape (n,)."""
     found = np.empty(lists.ntotal, np.int32)
     inverted: Any = lists.invlists

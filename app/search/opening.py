@@ -18,6 +18,7 @@ from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
 from app.core.probes import check_probes
 from app.core.regions import RegionCodes
+from app.core.runtimes.threads import matrices_on_one_thread
 from app.core.settings import Settings
 from app.core.signature_store import SignatureStore
 from app.core.snapshot import Snapshot
@@ -98,6 +99,7 @@ async def open_service(
         LookalikeError: Why it cannot be opened; nothing is left open.
     """
     async with AsyncExitStack() as cleanup:
+        cleanup.enter_context(matrices_on_one_thread())
         database = Database(settings.resolved_database_url)
         cleanup.callback(database.close)
         opened = await asyncio.to_thread(_open_and_check, settings, database, cleanup)

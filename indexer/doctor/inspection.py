@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.arrays import UInt8Array
+from app.core.arrays import BoolArray, Float32Array, UInt8Array
 from app.core.decode_pool import DecodePool
 from app.core.errors import InvalidImage
 from indexer.doctor.quality import SMALL_PX, SQUARE, Quality, measure
@@ -22,7 +21,7 @@ CHANGED: Final = "changed"
 KNOWN: Final = "known"
 _TOGETHER: Final = 1_000  # pictures that wait for a thread
 
-FloatColumn = npt.NDArray[np.float32]
+FloatColumn = Float32Array
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,7 +37,7 @@ class Inspection:
     """
 
     unusable: dict[int, Unusable]
-    is_usable: npt.NDArray[np.bool_]
+    is_usable: BoolArray
     blur: FloatColumn
     contrast: FloatColumn
     small: UInt8Array

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.arrays import Float32Array, Int32Array
+from app.core.arrays import Float32Array, Int32Array, Int64Array
 from app.core.vector_index import VectorIndex
 
 NEIGHBOURS: Final = 10
@@ -56,7 +55,7 @@ def find_neighbours(
 def _search_block(
     index: VectorIndex,
     row_products: Int32Array,
-    block: npt.NDArray[np.int64],
+    block: Int64Array,
     k: int,
     rows: Int32Array,
     scores: Float32Array,

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.arrays import UInt8Array
+from app.core.arrays import Float32Array, UInt8Array
 from app.core.images import Preprocessing
 
 SIDE_PX: Final = 256
@@ -22,7 +21,7 @@ _TAPS: Final = 9
 _NOISE: Final = 2.0  # levels of grey between two pixels
 _GREY: Final = np.array([0.299, 0.587, 0.114], np.float32)
 
-FloatImage = npt.NDArray[np.float32]
+FloatImage = Float32Array
 
 
 @dataclass(frozen=True, eq=False, slots=True)

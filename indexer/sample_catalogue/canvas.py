@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
+from app.core.arrays import Float32Array
 from indexer.sample_catalogue.geometry import Points
 
-Array = npt.NDArray[np.float32]
+Array = Float32Array
 Colour = tuple[float, float, float]  # sRGB, 0..1
 
 SIZE_PX = 480

@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Points = npt.NDArray[np.float64]
+from app.core.arrays import Float64Array
+
+Points = Float64Array
 Knot = tuple[float, float, float]  # x, y, roundness: 0 is a corner, 1 a smooth passage
 
 _T = np.linspace(0, 1, 9, endpoint=False)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.core.arrays import Int64Array
+from app.core.arrays import BoolArray, Int64Array
 
 BINS: Final = 10
 
@@ -124,7 +124,7 @@ def measure(labels: Int64Array, probabilities: Probabilities, categories: tuple[
     )
 
 
-def _bins(said: Probabilities, is_right: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
+def _bins(said: Probabilities, is_right: BoolArray) -> tuple[Bin, ...]:
     numbers = np.minimum((said * BINS).astype(np.int64), BINS - 1)
     return tuple(
         Bin(

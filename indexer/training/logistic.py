@@ -1,15 +1,12 @@
 """Logistic regression of one yes or no on few features."""
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.arrays import Float64Array
+from app.core.arrays import BoolArray, Float64Array
 from indexer.training.minimise import minimise
 
 
-def fit_logistic(
-    features: Float64Array, is_so: npt.NDArray[np.bool_], *, strength: float = 1e-3
-) -> tuple[Float64Array, float]:
+def fit_logistic(features: Float64Array, is_so: BoolArray, *, strength: float = 1e-3) -> tuple[Float64Array, float]:
     """
     Return the slopes, shape (m,), and the bias of the logit that it is so.
 

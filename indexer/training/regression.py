@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.arrays import Float32Array, Float64Array, Int64Array
+from app.core.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from app.core.category_head import log_softmax
 from indexer.training.minimise import minimise
 
@@ -44,7 +43,7 @@ class Layers:
         return Layers(self.weight.mean(axis=1, keepdims=True), self.bias.mean(axis=0, keepdims=True))
 
 
-def example_weights(labels: Int64Array, used: npt.NDArray[np.bool_]) -> Float64Array:
+def example_weights(labels: Int64Array, used: BoolArray) -> Float64Array:
     """
     Return how much each example counts in each of k regressions, shape (n, k), columns sum to 1.
 

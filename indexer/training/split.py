@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from app.core.arrays import BoolArray, Int64Array
 
 HELD_OUT_SHARE: Final = 0.1
 FOLDS: Final = 5
 
-IntArray = npt.NDArray[np.int64]
+IntArray = Int64Array
 
 
 def hold_out(labels: Int64Array, groups: Int64Array, *, seed: int, share: float = HELD_OUT_SHARE) -> BoolArray:

@@ -45,6 +45,7 @@ from tests.benchmarks.living_filters import measure_filters
 from tests.benchmarks.living_load import measure_load
 from tests.benchmarks.living_start import measure_start
 from tests.benchmarks.living_switching import measure_switching
+from tests.benchmarks.memory import measure_memory
 from tests.benchmarks.peers import measure_peers
 from tests.benchmarks.rows import Row
 from tests.benchmarks.saturation import measure_saturation
@@ -78,6 +79,7 @@ QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
 SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "int8": measure_int8,
     "saturation": measure_saturation,
+    "memory": measure_memory,
     "peers": measure_peers,
 }
 """The parts about what the machine can do at most."""
@@ -87,7 +89,7 @@ QUICK: Final = (NETWORKS, "saturation", "filters")
 """The parts of `make bench`; `make bench-full` measures all."""
 RESULTS: Final = Path(__file__).parent / "results"
 PARTS: Final = (NETWORKS, "living", *LIVING, "quality", *QUALITY, "speed", *SPEED, SCALE)
-WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED})
+WITH_PHOTOS: Final = frozenset({NETWORKS, "commands", "load", *QUALITY, *SPEED}) - {"memory"}
 
 
 def main() -> None:

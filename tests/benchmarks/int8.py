@@ -57,7 +57,7 @@ def _rates(settings: Settings, network: str, photos: list[Path]) -> Iterator[Row
         try:
             opened[runtime] = open_network(settings, network, runtime)
         except (ParityFailed, RuntimeNotAvailable) as error:
-            yield Row(network, f"{runtime}, never used here", error.message)
+            yield Row(runtime, f"{network}: never used here", error.message)
     images = prepared_photos(settings, opened[RUNTIMES[0]], photos)
     for batch in BATCHES:
         rounds = [
@@ -69,8 +69,8 @@ def _rates(settings: Settings, network: str, photos: list[Path]) -> Iterator[Row
             measured = f"{batch / median_s:.1f} images/s, {1000 * median_s:.1f} ms"
             spread = f"{1000 * min(taken_s):.1f} to {1000 * max(taken_s):.1f}"
             yield Row(
-                network,
-                f"bare network, {name}, batch {batch}",
+                name,
+                f"{network} alone, {'one photo' if batch == 1 else f'{batch} photos at once'}",
                 f"{measured} ({spread}, {ROUNDS} rounds)",
                 value=batch / median_s,
                 unit="images/s",

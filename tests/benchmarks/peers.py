@@ -36,8 +36,8 @@ def measure_peers(subject: Subject) -> Iterator[Row]:
     """Yield how long the photos take from files to a published snapshot, and with others; nothing without VGG16."""
     if subject.vgg16 is None:
         return
-    talk = run_peer("talk", str(subject.catalogue.resolve()), str(subject.vgg16.resolve()), str(PHOTOS))
-    other = run_peer("deep_image_search", str(subject.catalogue.resolve()), str(PHOTOS))
+    talk = run_peer("talk", subject.catalogue.resolve(), subject.vgg16.resolve(), PHOTOS)
+    other = run_peer("deep_image_search", subject.catalogue.resolve(), PHOTOS)
     settings = Settings.load(data_dir=subject.folder, network=NETWORK, vgg16_weights=subject.vgg16)
     seconds, printed = run_command(settings, "index", str(subject.catalogue), "--json")
     images = json.loads(printed)["images"]
@@ -47,9 +47,9 @@ def measure_peers(subject: Subject) -> Iterator[Row]:
     yield from _rows("DeepImageSearch 3.0.3", other, talk)
 
 
-def run_peer(name: str, *arguments: str) -> dict[str, Any]:
+def run_peer(name: str, *arguments: object) -> dict[str, Any]:
     """Run a peer's script in its environment and return what it measured."""
-    command = [str(_python_of(name)), str(SCRIPTS / f"{name}.py"), *arguments]
+    command = [str(_python_of(name)), str(SCRIPTS / f"{name}.py"), *map(str, arguments)]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT / "build", env=environment)
     if done.returncode != 0:

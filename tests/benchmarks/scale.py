@@ -25,6 +25,7 @@ from app.core.flat_index import FlatIndex
 from app.core.vector_file import VectorFile
 from app.core.vector_index import BLOCK_ROWS, VectorIndex
 from tests.benchmarks.drawn_vectors import Asked, K, Spectrum, write_vectors
+from tests.benchmarks.peers import run_peer
 from tests.benchmarks.rows import Row
 
 DIMENSION: Final = 4096
@@ -97,6 +98,20 @@ def measure_scale(folder: Path, rows: int, vectors: Path | None) -> Iterator[Row
         f"{time_ms / tenth_ms:.2f} times the time ({tenth_ms:.2f} ms, recall {tenth.recall['1.0']:.4f})",
         f"at most {MOST_GROWTH:g} times",
         time_ms <= MOST_GROWTH * tenth_ms,
+    )
+    yield _hnsw(folder / "tenth", tenth, name=f"hnswlib 0.8.0, {rows // 10:,} of them")
+
+
+def _hnsw(folder: Path, ours: Found, name: str) -> Row:
+    """Return what hnswlib takes for the same vectors at the same recall; all of them would not fit into memory."""
+    recall, time_ms = ours.recall["1.0"], ours.time_ms["1.0"]
+    # Absolute: it runs in another folder.
+    peer = run_peer("hnsw", (folder / "vectors.npy").resolve(), (folder / "asked.npz").resolve(), K, recall)
+    return Row(
+        name,
+        f"one search, at the recall of ours ({recall:.4f} in {time_ms:.2f} ms, {ours.resident_bytes / 1e6:,.0f} MB)",
+        f"{peer['recall']:.4f} in {1000 * peer['search_s']:.2f} ms, {peer['peak_bytes'] / 1e6:,.0f} MB; "
+        f"built in {peer['build_s']:.0f} s, ef {peer['ef']}",
     )
 
 

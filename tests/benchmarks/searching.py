@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 from PIL import Image
 
+from app.core.runtimes.openvino_runtime import INT8
 from app.core.settings import Settings
 from tests.benchmarks.embedding import open_network, photos_in, prepared_photos
 from tests.benchmarks.rows import Row
@@ -20,6 +21,8 @@ from tests.support.server import running_server
 
 K = 10
 WANTED = {"efficientnet_lite0": (0.87, 0.90), "vgg16": (0.855, 0.85)}
+MOST = {False: (1.5, 10), True: (1.3, 6)}
+"""Passes of the network alone, and milliseconds, that one search may take; by whether it is an int8 graph."""
 TIMED = 40
 LARGE_PX = (4000, 3000)
 SMALL_PX = (800, 600)
@@ -56,18 +59,20 @@ def measure_searching(settings: Settings, network: str, held_out: Path) -> Itera
         walls_ms = [timed_ms(partial(search, client, photo.read_bytes())) for photo in photos]
         pairs = [[timed_ms(partial(search, client, data)) for data in (small, large)] for _ in range(TIMED)]
     total_ms, wall_ms = statistics.median(totals_ms), statistics.median(walls_ms)
-    most_ms = 1.5 * bare_ms + 10
-    yield Row(network, "bare forward pass, batch 1", f"{bare_ms:.1f} ms")
+    passes, more_ms = MOST[embedder.runtime == INT8]
+    most_ms = passes * bare_ms + more_ms
+    taken = f"{(total_ms - more_ms) / bare_ms:.2f} passes + {more_ms} ms"
+    yield Row(network, f"bare forward pass, {embedder.runtime}, batch 1", f"{bare_ms:.1f} ms")
     yield Row(
         network,
         "one search, warm, one client",
-        f"{total_ms:.1f} ms ({wall_ms:.1f} ms at the client, {(total_ms - 10) / bare_ms:.2f} passes + 10 ms)",
-        f"at most {most_ms:.1f} ms (1.5 passes + 10 ms)",
+        f"{total_ms:.1f} ms ({wall_ms:.1f} ms at the client, {taken})",
+        f"at most {most_ms:.1f} ms ({passes} passes + {more_ms} ms)",
         total_ms <= most_ms,
     )
-    more_ms = statistics.median(large_ms - small_ms for small_ms, large_ms in pairs)
+    larger_ms = statistics.median(large_ms - small_ms for small_ms, large_ms in pairs)
     what = f"12-megapixel JPEG ({len(large) / 1e6:.1f} MB) against {SMALL_PX[0]} x {SMALL_PX[1]}, at the client"
-    yield Row(network, what, f"{more_ms:+.1f} ms", "at most +15 ms", more_ms <= 15)
+    yield Row(network, what, f"{larger_ms:+.1f} ms", "at most +15 ms", larger_ms <= 15)
 
 
 def median_search_ms(settings: Settings, photos: Path) -> float:

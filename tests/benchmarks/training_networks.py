@@ -27,7 +27,7 @@ def measure_training_networks(subject: Subject) -> Iterator[Row]:
         accuracies.append(figures["accuracy"]["value"])
         gains.append(figures["gain"]["value"])
         seconds.append(command_s)
-    accuracy, gain, middle_s = statistics.fmean(accuracies), statistics.fmean(gains), statistics.median(seconds)
+    accuracy, gain = statistics.fmean(accuracies), statistics.fmean(gains)
     yield Row(
         network,
         f"`--layers dense`, accuracy on held-out photos, {len(SEEDS)} seeds",
@@ -44,8 +44,8 @@ def measure_training_networks(subject: Subject) -> Iterator[Row]:
     )
     yield Row(
         network,
-        "`lookalike train --layers dense --source`, whole command (median)",
-        f"{middle_s:.0f} s",
+        "`lookalike train --layers dense --source`, whole command, from files; again, with what is known of them",
+        f"{seconds[0]:.0f} s; {', '.join(f'{again_s:.0f} s' for again_s in seconds[1:])}",
         f"at most {MOST_FILES_S:.0f} s",
-        middle_s <= MOST_FILES_S,
+        seconds[0] <= MOST_FILES_S,
     )

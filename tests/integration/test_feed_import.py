@@ -2,8 +2,8 @@
 
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -229,12 +229,8 @@ def test_a_killed_import_leaves_nothing_that_the_next_run_does_not_remove(web_sh
     """Whatever that run does: here a feed was half fetched, and a reindex comes after."""
     web_shop.import_feed()
     address = web_shop.web.at("/feed.csv", silence_after(b"id,image_link\n"))
-    environment = {**index_environment(), "LOOKALIKE_FETCH_TRUSTED": ",".join(web_shop.settings.fetch_trusted)}
-    command = index_command(web_shop.settings, address)
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: any(path.stat().st_size for path in _scratch(web_shop)) or process.poll() is not None)
-    process.kill()
-    process.wait()
+    with _killed_import(web_shop, address):
+        wait_until(lambda: any(path.stat().st_size for path in _scratch(web_shop)))
     left = _scratch(web_shop)
 
     reindex_catalogue(web_shop.settings, Silent())
@@ -254,17 +250,9 @@ def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(web_shop: WebShop,
     for number in range(80):
         web_shop.add(f"q{number:03d}", 1000 + number)
     pictures = PICTURES + 80
-    environment = {
-        **index_environment(),
-        "LOOKALIKE_NETWORK": web_shop.settings.network,
-        "LOOKALIKE_FETCH_TRUSTED": ",".join(web_shop.settings.fetch_trusted),
-    }
-    command = index_command(web_shop.settings, web_shop.write())
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: _stored(web_shop) > 0 or process.poll() is not None)
-    time.sleep(seeded().uniform(0, 0.1))
-    process.kill()
-    process.wait()
+    with _killed_import(web_shop, web_shop.write()):
+        wait_until(lambda: _stored(web_shop) > 0)
+        time.sleep(seeded().uniform(0, 0.1))
     stored = _stored(web_shop)
     assert SnapshotFolder(web_shop.settings.snapshots_dir).current() is None, "it ended before it was killed"
 
@@ -278,6 +266,22 @@ def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(web_shop: WebShop,
     assert killed.ingest.embedded == pictures - stored
     undisturbed = live_products(web_shop.settings)
     assert content.replace(bytes(data_dir), b"") == undisturbed.replace(bytes(web_shop.settings.data_dir), b"")
+
+
+@contextmanager
+def _killed_import(web_shop: WebShop, source: Path | str) -> Iterator[None]:
+    """Import the feed in a process that is killed at the end of the block."""
+    environment = {
+        **index_environment(),
+        "LOOKALIKE_NETWORK": web_shop.settings.network,
+        "LOOKALIKE_FETCH_TRUSTED": ",".join(web_shop.settings.fetch_trusted),
+    }
+    command = index_command(web_shop.settings, source)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def _stored(web_shop: WebShop) -> int:

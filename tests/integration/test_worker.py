@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresTestServer
 from tests.support.sources import REPOSITORY
 
 LEASE_S = 2.0
-STEPS = 12
+STEPS = 40
 STEP_S = 0.15
 
 # Processes take seconds to start; what has nothing to do with the kind of database is tried with one of them.

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from safetensors.numpy import save
 
+from app.core.arrays import Float64Array
 from app.core.category_head import CategoryHead, head_path, joined_probabilities, log_softmax, rooted, similarities
 from app.core.errors import DataDirNotWritable, HeadUnusable
 from app.core.neighbour_vote import neighbour_vote
@@ -92,7 +92,7 @@ def test_every_cut_of_the_file_is_refused(path: Path) -> None:
         ("bias", np.array([1, np.inf, 1])),
     ],
 )
-def test_tensors_that_cannot_be_used_are_refused(path: Path, name: str, tensor: npt.NDArray[np.float64]) -> None:
+def test_tensors_that_cannot_be_used_are_refused(path: Path, name: str, tensor: Float64Array) -> None:
     """A head that would answer nonsense never answers."""
     replace(small_head(), **{name: tensor.astype(np.float32)}).save(path)  # type: ignore[arg-type]
     with pytest.raises(HeadUnusable):

@@ -1,11 +1,10 @@
 import io
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from app.core.arrays import UInt8Array
+from app.core.arrays import Float32Array, UInt8Array
 from app.core.errors import (
     ImageTooSmall,
     InvalidParameter,
@@ -52,7 +51,7 @@ def reference(picture: Image.Image, preprocessing: Preprocessing) -> UInt8Array:
     return whole[top : top + preprocessing.crop_px, left : left + preprocessing.crop_px]
 
 
-def normalised(array: UInt8Array, preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
+def normalised(array: UInt8Array, preprocessing: Preprocessing) -> Float32Array:
     """Return what the runtime makes of an array: channels first, mean and std applied; a level is 0.008 or more."""
     mean, std = np.array(preprocessing.mean), np.array(preprocessing.std)
     return np.asarray((array / 255 - mean) / std, dtype=np.float32).transpose(2, 0, 1)

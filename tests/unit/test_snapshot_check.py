@@ -5,10 +5,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from app.core.arrays import FloatArray
+from app.core.arrays import Float16Array, FloatArray
 from app.core.errors import VerificationFailed
 from app.core.flat_index import FlatIndex
 from app.core.snapshot import open_vectors
@@ -37,7 +36,7 @@ def written(root: Path, embeddings: FloatArray) -> Path:
         )
 
 
-def replace_vectors(folder: Path, vectors: npt.NDArray[np.float16]) -> None:
+def replace_vectors(folder: Path, vectors: Float16Array) -> None:
     """Put other exact vectors beside the index, with right hashes."""
     file = BytesIO()
     np.save(file, vectors, allow_pickle=False)

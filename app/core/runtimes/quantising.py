@@ -35,8 +35,7 @@ class Recipe:
         float_layers: How many layers with weights, the first ones, stay in float32. What they lose, all others lose
             too; and in networks for phones, each of their few channels has a range of its own, and all share a scale.
         has_wide_ranges: Whether ranges reach to the greatest value that was seen. Otherwise they end at the mean of the
-            pictures' greatest, which is finer, and cuts off what is strongest in half of them: VGG16's fc7 of drawn
-            probes then had a cosine of 0.977 with float32, and of one photo in 500 of 0.943.
+            pictures' greatest, which is finer, and cuts off what is strongest in half of them.
     """
 
     name: str
@@ -45,12 +44,13 @@ class Recipe:
 
 
 RECIPES: Final = (
-    Recipe("all layers", 0),
-    Recipe("all layers, wide", 0, has_wide_ranges=True),
+    # VGG16: 0.9992 of 200 photos, the worst 0.998. With finer ranges the worst has 0.96, and the drawn probes 0.98.
+    Recipe("all but the first, wide", 1, has_wide_ranges=True),
+    # EfficientNet-Lite0: 0.9986 of 800 photos, and 0.950 of the ten hits; with wider ranges 0.941.
     Recipe("all but 4", 4),
     Recipe("all but 10", 10),
 )
-"""Tried one after the other until one comes near enough; the fastest to run first."""
+"""Tried one after the other until one comes near enough; the fastest to run first. Cosines are with float32, means."""
 
 
 def require_nncf() -> None:

@@ -1,9 +1,9 @@
 """
 hnswlib over given vectors, with as much effort as a recall needs.
 
-    python hnsw.py VECTORS.npy QUERIES.npy TRUTH.npy RECALL      prints seconds, memory and recall as JSON
+    python hnsw.py VECTORS.npy ASKED.npz K RECALL      prints seconds, memory and recall as JSON
 
-Vectors (n, d) and queries (q, d) are unit-norm, truth (q, k) holds the rows of the exact neighbours.
+Vectors (n, d) and queries (q, d) are unit-norm; of each query the score of the K-th nearest row is known.
 """
 
 import json
@@ -18,11 +18,13 @@ import numpy as np
 LINKS, BUILD_EFFORT = 32, 200
 EFFORTS = (16, 32, 64, 128, 256, 512, 1024, 2048)
 BLOCK = 10_000
+TIE = 1e-5
 
 
-def main(vectors: str, queries: str, truth: str, recall: str) -> None:
+def main(vectors: str, asked: str, k: str, recall: str) -> None:
     """Build, raise the effort until the recall is reached, print."""
-    rows, asked, exact = np.load(vectors, mmap_mode="r"), np.load(queries), np.load(truth)
+    rows, known = np.load(vectors, mmap_mode="r"), np.load(asked)
+    queries, least = known["queries"], known["least 1.0"]
     index = hnswlib.Index(space="ip", dim=rows.shape[1])
     began_s = time.perf_counter()
     index.init_index(max_elements=len(rows), M=LINKS, ef_construction=BUILD_EFFORT, random_seed=0)
@@ -38,12 +40,12 @@ def main(vectors: str, queries: str, truth: str, recall: str) -> None:
         index.set_ef(effort)
         searches_s.clear()
         hits = 0
-        for query, wanted in zip(np.asarray(asked, np.float32), exact, strict=True):
+        for query, lowest in zip(queries, least, strict=True):
             began_s = time.perf_counter()
-            labels, _ = index.knn_query(query, k=exact.shape[1])
+            _, distances = index.knn_query(query, k=int(k))
             searches_s.append(time.perf_counter() - began_s)
-            hits += len(np.intersect1d(labels[0], wanted))
-        found = hits / exact.size
+            hits += int((1 - distances[0] >= lowest - TIE).sum())
+        found = hits / (len(queries) * int(k))
         if found >= float(recall):
             break
     told = {
