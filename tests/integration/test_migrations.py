@@ -29,7 +29,7 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "next", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "next", "{before}", None, None
 
 
 def upgrade() -> None:
@@ -57,8 +57,14 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(Path(migrations.__file__).parent, folder)
     monkeypatch.setattr(schema, "_MIGRATIONS", folder)
     path = folder / "versions" / "next.py"
-    path.write_text(NEXT_REVISION.format(then=""))
+    path.write_text(next_revision())
     return path
+
+
+def next_revision(then: str = "") -> str:
+    """Return the code of a migration that follows the newest one."""
+    newest = max(path.name[:4] for path in (Path(migrations.__file__).parent / "versions").glob("0*.py"))
+    return NEXT_REVISION.format(before=newest, then=then)
 
 
 def fill(database: Database) -> None:
@@ -195,7 +201,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     database: Database, next_version: Path, then: str
 ) -> None:
     """On SQLite too, where Alembic by itself would leave half of it."""
-    next_version.write_text(NEXT_REVISION.format(then=then))
+    next_version.write_text(next_revision(then))
     fill(database)
     with pytest.raises((RuntimeError, DatabaseTooOld)):
         database.upgrade()
@@ -207,7 +213,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 
 def test_a_migration_that_would_orphan_images_is_undone(database: Database, next_version: Path) -> None:
     """PostgreSQL deletes them along; SQLite, whose foreign keys are off meanwhile, refuses."""
-    next_version.write_text(NEXT_REVISION.format(then="op.execute(\"DELETE FROM products WHERE id = 'a'\")"))
+    next_version.write_text(next_revision("op.execute(\"DELETE FROM products WHERE id = 'a'\")"))
     fill(database)
     with database.migrating() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
@@ -246,7 +252,7 @@ def test_a_migration_begun_from_the_template_runs(
     """`alembic revision` writes a file that needs nothing but its contents."""
     monkeypatch.setenv("LOOKALIKE_DATABASE_URL", database_url)
     next_version.unlink()
-    command.revision(schema.alembic_config(), message="add a table", rev_id="0003")
+    command.revision(schema.alembic_config(), message="add a table", rev_id="next")
     with closing(Database(database_url)) as database:
         with pytest.raises(DatabaseTooOld):
             database.check()
