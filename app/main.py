@@ -11,13 +11,15 @@ from app.api import (
     routes_events,
     routes_health,
     routes_jobs,
+    routes_keys,
     routes_products,
     routes_search,
     routes_snapshots,
 )
 from app.api.bodies import BodyReader
+from app.api.cross_origin import CrossOrigin
 from app.api.errors import install_error_handlers
-from app.api.limits import RateLimiter
+from app.api.limits import KeyLimiter, RateLimiter
 from app.api.metrics import Metrics, serve_metrics
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
@@ -32,6 +34,7 @@ ROUTES = (
     routes_changes,
     routes_snapshots,
     routes_jobs,
+    routes_keys,
     routes_health,
 )
 
@@ -63,7 +66,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.bodies = BodyReader(settings)
     app.state.rate_limiter = RateLimiter(settings.rate_per_minute)
-    app.add_middleware(RequestMiddleware, metrics=metrics, max_body_bytes=settings.max_upload_bytes)
+    app.state.key_limiter = KeyLimiter()
+    cross_origin = CrossOrigin(lambda: app.state.service.keys if hasattr(app.state, "service") else None)
+    app.add_middleware(
+        RequestMiddleware, metrics=metrics, cross_origin=cross_origin, max_body_bytes=settings.max_upload_bytes
+    )
     install_error_handlers(app)
     install_openapi(app, settings.max_upload_bytes)
     for routes in ROUTES:

@@ -19,6 +19,7 @@ from lookalike.commands import (
     evaluate,
     index,
     jobs,
+    keys,
     networks,
     openapi,
     reindex,
@@ -51,6 +52,7 @@ app.command(name="evaluate")(evaluate.evaluate)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(networks.app, name="networks")
+app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
 
 

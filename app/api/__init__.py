@@ -1,1 +1,1 @@
-"""HTTP only: routes, schemas, error mapping and limits."""
+"""HTTP only: routes, schemas, error mapping, limits, and who may ask for what."""

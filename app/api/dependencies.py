@@ -1,11 +1,10 @@
 """
-What routes are given: the open service, the reader of bodies, and the two guards.
+What routes are given: the open service, and the reader of bodies. Their guards are in `app.api.authorisation`.
 
 All of them are coroutines, because FastAPI runs plain functions in a thread each: five switches for a request, and a
 rate limiter that counts in several threads at once.
 """
 
-import hmac
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -14,9 +13,6 @@ from fastapi import Depends
 from starlette.requests import ClientDisconnect, Request
 
 from app.api.bodies import BodyReader
-from app.api.limits import RateLimiter
-from app.core.errors import InvalidKey
-from app.core.settings import Settings
 from app.search.opening import OpenService
 
 Result = TypeVar("Result")
@@ -32,27 +28,8 @@ async def _bodies(request: Request) -> BodyReader:
     return bodies
 
 
-async def _limit_rate(request: Request) -> None:
-    limiter: RateLimiter = request.app.state.rate_limiter
-    limiter.check(request.client.host if request.client else None)
-
-
-async def _require_admin_key(request: Request) -> None:
-    settings: Settings = request.app.state.settings
-    if settings.admin_key is None:
-        raise InvalidKey(
-            "This service takes no changes over HTTP, because it has no key for them (LOOKALIKE_ADMIN_KEY)."
-        )
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    expected = settings.admin_key.get_secret_value()
-    if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), expected.encode()):
-        raise InvalidKey("Send the service's key as “Authorization: Bearer …”.")
-
-
 Service = Annotated[OpenService, Depends(_service)]
 Bodies = Annotated[BodyReader, Depends(_bodies)]
-limit_rate: Any = Depends(_limit_rate)
-require_admin_key: Any = Depends(_require_admin_key)
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -57,6 +57,8 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.RequestTimedOut: 408,
     errors.InvalidParameter: 422,
     errors.InvalidKey: 401,
+    errors.KeyNotEnough: 403,
+    errors.ForbiddenOrigin: 403,
     errors.RateLimited: 429,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
@@ -106,6 +108,7 @@ STATUS_OF: dict[type[LookalikeError], int] = {
     errors.TooFewExamples: 500,
     errors.HeadUnusable: 500,
     errors.PortInUse: 500,
+    errors.KeysMissing: 500,
     errors.InvalidSetting: 500,
 }
 

@@ -14,6 +14,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.cross_origin import CrossOrigin
 from app.api.early_answers import EarlyAnswers
 from app.api.errors import problem_response, status_of
 from app.api.metrics import Metrics
@@ -35,9 +36,10 @@ class RequestMiddleware:
     `max_body_bytes` bounds what is read of a body that nobody wanted (see `EarlyAnswers`).
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, cross_origin: CrossOrigin, max_body_bytes: int) -> None:
         self._app = app
         self._metrics = metrics
+        self._cross_origin = cross_origin
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +47,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _Request(scope)
+        request = _Request(scope, self._cross_origin)
         early = EarlyAnswers(scope, receive, request.watch(send), self._max_body_bytes)
         self._metrics.in_flight.inc()
         with structlog.contextvars.bound_contextvars(request_id=request.id):
@@ -58,7 +60,8 @@ class RequestMiddleware:
     async def _answer(self, request: "_Request", early: EarlyAnswers) -> None:
         try:
             _check_header_size(request.scope)
-            await self._app(request.scope, early.receive, early.send)
+            answer = self._cross_origin.preflight(request.scope) or self._app
+            await answer(request.scope, early.receive, early.send)
         except ClientDisconnect:
             request.status = CLIENT_CLOSED_REQUEST
         except asyncio.CancelledError:
@@ -96,7 +99,8 @@ class RequestMiddleware:
 class _Request:
     """What the middleware knows of one request."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, cross_origin: CrossOrigin) -> None:
+        self._cross_origin = cross_origin
         self.id = str(uuid.uuid4())
         self.started_s = time.perf_counter()
         self.status = 0
@@ -113,7 +117,8 @@ class _Request:
             if message["type"] == "http.response.start":
                 self.answered = True
                 self.status = message["status"]
-                ours = (*ALWAYS_HEADERS, (b"x-request-id", self.id.encode()))
+                others = self._cross_origin.headers(self.scope, self.status)
+                ours = (*ALWAYS_HEADERS, (b"x-request-id", self.id.encode()), *others)
                 message = {**message, "headers": [*message.get("headers", []), *ours]}
             await send(message)
 

@@ -25,6 +25,7 @@ from app.api.schemas import Problem
 from app.core import errors
 from app.core.errors import LookalikeError
 from app.core.files import MIB
+from app.core.keys import Scope
 from app.search.filters import MAX_FILTER_BYTES
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -187,10 +188,23 @@ FORM_ERRORS = (
     errors.FieldTooLarge,
     errors.MalformedMultipart,
 )
-UPLOAD_ERRORS = (*FORM_ERRORS, errors.RateLimited, errors.InvalidImage, errors.EmbeddingRefused)
+UPLOAD_ERRORS = (*FORM_ERRORS, errors.InvalidImage, errors.EmbeddingRefused)
 
 
-ADMIN_KEY = "adminKey"
+# What can be wrong with the key of a request, or with how often it is used.
+KEY_ERRORS = (errors.InvalidKey, errors.KeyNotEnough, errors.ForbiddenOrigin, errors.RateLimited)
+
+_KEY = "key"
+_KEY_WORDS = (
+    "A key of `lookalike keys`. catalogue allows what search allows, and admin everything. Who may search without a "
+    "key, LOOKALIKE_KEYLESS_SEARCH says."
+)
+
+
+def key_of_scope(scope: Scope) -> dict[str, Any]:
+    """Return what a route says of the key that it needs: of this scope, or of one that allows more."""
+    without: list[dict[str, list[str]]] = [{}] if scope == "search" else []  # see LOOKALIKE_KEYLESS_SEARCH
+    return {"security": [{_KEY: [scope]}, *without]}
 
 
 def problems(*kinds: type[LookalikeError]) -> dict[int | str, dict[str, Any]]:
@@ -229,7 +243,7 @@ def install_openapi(app: FastAPI, max_upload_bytes: int) -> None:
             )
             components = schema.setdefault("components", {})
             components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
-            components["securitySchemes"] = {ADMIN_KEY: {"type": "http", "scheme": "bearer"}}
+            components["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer", "description": _KEY_WORDS}}
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Bodies, Service, require_admin_key, while_connected
+from app.api.authorisation import catalogue_scope
+from app.api.dependencies import Bodies, Service, while_connected
 from app.api.errors import problem_document, status_of
 from app.api.json_bodies import collect_json
-from app.api.openapi import ADMIN_KEY, BATCH_BODY, FORM_ERRORS, JSON_ERRORS, PRODUCT_BODY, problems
+from app.api.openapi import BATCH_BODY, FORM_ERRORS, JSON_ERRORS, KEY_ERRORS, PRODUCT_BODY, key_of_scope, problems
 from app.api.parameters import ProductId, UpdatedAt, only_query
 from app.api.product_bodies import BatchItem, batch_items, read_product
 from app.api.rendering import product_put
@@ -21,7 +22,6 @@ from app.core.errors import (
     EmbeddingRefused,
     FetchFailed,
     InvalidImage,
-    InvalidKey,
     InvalidRequest,
     LookalikeError,
     SnapshotCorrupt,
@@ -30,13 +30,13 @@ from app.core.errors import (
 )
 from app.search.changes import Changed, LiveChanges, Removal
 
-_CHANGE: Final = (InvalidKey, Unavailable, DatabaseError, StorageError)
+_CHANGE: Final = (*KEY_ERRORS, Unavailable, DatabaseError, StorageError)
 _PICTURES: Final = (InvalidImage, EmbeddingRefused, FetchFailed, SnapshotCorrupt)
-_SECURITY: Final[dict[str, Any]] = {"security": [{ADMIN_KEY: []}]}
+_SECURITY: Final = key_of_scope("catalogue")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.changes")
 
-router = APIRouter(tags=["catalogue"], dependencies=[require_admin_key])
+router = APIRouter(tags=["catalogue"], dependencies=[catalogue_scope])
 
 
 @router.put(

@@ -5,12 +5,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Bodies, Service, limit_rate
+from app.api.authorisation import limit_rate, search_scope
+from app.api.dependencies import Bodies, Service
 from app.api.json_bodies import JSON_MEDIA_TYPE, read_json
-from app.api.openapi import JSON_ERRORS, problems
+from app.api.openapi import JSON_ERRORS, KEY_ERRORS, problems
 from app.api.parameters import only_query
 from app.api.schemas import EventStated, EventTaken
-from app.core.errors import NotFound, RateLimited, Unavailable
+from app.core.errors import NotFound, Unavailable
 
 MAX_BODY_BYTES: Final = 4096
 
@@ -21,14 +22,14 @@ _EVENT_BODY: Final[dict[str, Any]] = {
     }
 }
 
-router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
+router = APIRouter(tags=["search"], dependencies=[search_scope, only_query(), limit_rate])
 
 
 @router.post(
     "/events",
     status_code=202,
     summary="Say what a shopper chose",
-    responses=problems(*JSON_ERRORS, NotFound, RateLimited, Unavailable),
+    responses=problems(*KEY_ERRORS, *JSON_ERRORS, NotFound, Unavailable),
     openapi_extra=_EVENT_BODY,
 )
 async def add_event(request: Request, response: Response, service: Service, bodies: Bodies) -> EventTaken:

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import APIRouter, Path, Query, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Bodies, Service, require_admin_key
+from app.api.authorisation import catalogue_scope
+from app.api.dependencies import Bodies, Service
 from app.api.json_bodies import JSON_MEDIA_TYPE, read_json
-from app.api.openapi import ADMIN_KEY, JSON_ERRORS, problems
+from app.api.openapi import JSON_ERRORS, KEY_ERRORS, key_of_scope, problems
 from app.api.parameters import only_query
 from app.api.schemas import JobList, JobShown, ReindexRequest
 from app.core.errors import (
     AlreadyRunning,
     DatabaseError,
-    InvalidKey,
     NotFound,
     StorageError,
     Unavailable,
@@ -29,7 +29,7 @@ MAX_BODY_BYTES: Final = 1024
 
 JobId = Annotated[str, Path(description="Id of a job.", examples=["01a203f1c2d80b7e5d2f9a4c61"])]
 
-_ANY: Final = (InvalidKey, Unavailable, DatabaseError)
+_ANY: Final = (*KEY_ERRORS, Unavailable, DatabaseError)
 _CHANGE: Final = (*_ANY, StorageError)
 _QUEUED: Final[dict[int | str, dict[str, Any]]] = {
     202: {
@@ -37,7 +37,7 @@ _QUEUED: Final[dict[int | str, dict[str, Any]]] = {
         "headers": {"Location": {"description": "Where the job is shown.", "schema": {"type": "string"}}},
     }
 }
-_SECURITY: Final[dict[str, Any]] = {"security": [{ADMIN_KEY: []}]}
+_SECURITY: Final = key_of_scope("catalogue")
 _REINDEX_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": False,
@@ -45,7 +45,7 @@ _REINDEX_BODY: Final[dict[str, Any]] = {
     }
 }
 
-router = APIRouter(tags=["jobs"], dependencies=[require_admin_key])
+router = APIRouter(tags=["jobs"], dependencies=[catalogue_scope])
 
 
 @router.post(

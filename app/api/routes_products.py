@@ -6,23 +6,24 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Service, limit_rate, while_connected
-from app.api.openapi import problems
+from app.api.authorisation import limit_rate, search_scope
+from app.api.dependencies import Service, while_connected
+from app.api.openapi import KEY_ERRORS, key_of_scope, problems
 from app.api.parameters import ProductId, only_query, similar_wanted
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
-from app.core.errors import DatabaseError, InvalidParameter, NotFound, RateLimited, Unavailable
+from app.core.errors import DatabaseError, InvalidParameter, NotFound, Unavailable
 from app.core.products import ProductRecord
 from app.db.records import ProductPage
 from app.search.service import Trace, Wanted
 
 MAX_PAGE = 100
 
-# A picture is data and nothing else, whatever a browser thinks of its bytes; imgproxy sends the same policy.
+# A picture is data and nothing else, whatever a browser thinks of its bytes; imgproxy sends the same policy. That pages
+# of other origins may show and read it, `app.api.cross_origin` says.
 IMAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "public, max-age=86400",
-    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 router = APIRouter(tags=["catalogue"])
@@ -31,8 +32,9 @@ router = APIRouter(tags=["catalogue"])
 @router.get(
     "/products",
     summary="List products",
-    responses=problems(Unavailable, DatabaseError),
-    dependencies=[only_query("cursor", "limit", "category", "spread")],
+    responses=problems(*KEY_ERRORS, Unavailable, DatabaseError),
+    dependencies=[search_scope, only_query("cursor", "limit", "category", "spread")],
+    openapi_extra=key_of_scope("search"),
 )
 async def list_products(
     service: Service,
@@ -58,8 +60,9 @@ async def list_products(
 @router.get(
     "/products/{product_id}",
     summary="Show a product",
-    responses=problems(NotFound, Unavailable, DatabaseError),
-    dependencies=[only_query()],
+    responses=problems(*KEY_ERRORS, NotFound, Unavailable, DatabaseError),
+    dependencies=[search_scope, only_query()],
+    openapi_extra=key_of_scope("search"),
 )
 async def get_product(service: Service, product_id: ProductId) -> Product:
     """Return a product with its images."""
@@ -83,9 +86,10 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
 @router.get(
     "/products/{product_id}/similar",
     summary="Find the products that look like this one",
-    responses=problems(NotFound, RateLimited, Unavailable),
+    responses=problems(*KEY_ERRORS, NotFound, Unavailable),
     response_model_exclude_unset=True,
-    dependencies=[only_query("k", "min_score", "filter", "facets", "explain"), limit_rate],
+    dependencies=[search_scope, only_query("k", "min_score", "filter", "facets", "explain"), limit_rate],
+    openapi_extra=key_of_scope("search"),
 )
 async def similar_products(
     request: Request,

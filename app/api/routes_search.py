@@ -7,24 +7,25 @@ from typing import Any
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from app.api.dependencies import Bodies, Service, limit_rate, while_connected
+from app.api.authorisation import limit_rate, search_scope
+from app.api.dependencies import Bodies, Service, while_connected
 from app.api.forms import read_form
-from app.api.openapi import CLASSIFY_BODY, SEARCH_BODY, UPLOAD_ERRORS, problems
+from app.api.openapi import CLASSIFY_BODY, KEY_ERRORS, SEARCH_BODY, UPLOAD_ERRORS, key_of_scope, problems
 from app.api.parameters import SearchRequest, classify_request, only_query, search_request
 from app.api.rendering import search_response, timings_ms
 from app.api.schemas import ClassifyResponse, LabelProbability, SearchResponse
 from app.core.errors import NotFound, Unavailable
 from app.search.service import Answer, SearchService, Trace
 
-router = APIRouter(tags=["search"], dependencies=[only_query(), limit_rate])
+router = APIRouter(tags=["search"], dependencies=[search_scope, only_query(), limit_rate])
 
 
 @router.post(
     "/search",
     summary="Find the products that look like a photo",
-    responses=problems(*UPLOAD_ERRORS, NotFound, Unavailable),
+    responses=problems(*KEY_ERRORS, *UPLOAD_ERRORS, NotFound, Unavailable),
     response_model_exclude_unset=True,
-    openapi_extra=SEARCH_BODY,
+    openapi_extra={**key_of_scope("search"), **SEARCH_BODY},
 )
 async def search(request: Request, response: Response, service: Service, bodies: Bodies) -> SearchResponse:
     """Search with a photo, with a product of the catalogue, or again with an earlier search. Nothing is stored."""
@@ -40,8 +41,8 @@ async def search(request: Request, response: Response, service: Service, bodies:
 @router.post(
     "/classify",
     summary="Tell what is in a photo",
-    responses=problems(*UPLOAD_ERRORS, Unavailable),
-    openapi_extra=CLASSIFY_BODY,
+    responses=problems(*KEY_ERRORS, *UPLOAD_ERRORS, Unavailable),
+    openapi_extra={**key_of_scope("search"), **CLASSIFY_BODY},
 )
 async def classify(request: Request, response: Response, service: Service, bodies: Bodies) -> ClassifyResponse:
     """Return ImageNet's classes of a photo and the shop's own categories. Nothing is stored."""

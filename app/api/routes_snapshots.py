@@ -4,18 +4,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from app.api.dependencies import Service, require_admin_key
-from app.api.openapi import ADMIN_KEY, problems
+from app.api.authorisation import admin_scope, catalogue_scope
+from app.api.dependencies import Service
+from app.api.openapi import KEY_ERRORS, key_of_scope, problems
 from app.api.parameters import only_query
 from app.api.rendering import snapshot_listed
 from app.api.schemas import SnapshotList, SnapshotListed
-from app.core.errors import InvalidKey, SnapshotError, StorageError, Unavailable
+from app.core.errors import SnapshotError, StorageError, Unavailable
 from app.core.snapshot_reader import SnapshotInfo
 
-router = APIRouter(tags=["snapshots"], dependencies=[only_query()])
+router = APIRouter(tags=["snapshots"])
 
 
-@router.get("/snapshots", summary="List snapshots of the index", responses=problems(Unavailable))
+@router.get(
+    "/snapshots",
+    summary="List snapshots of the index",
+    responses=problems(*KEY_ERRORS, Unavailable),
+    dependencies=[catalogue_scope, only_query()],
+    openapi_extra=key_of_scope("catalogue"),
+)
 async def list_snapshots(service: Service) -> SnapshotList:
     """Return the snapshots on the disk, newest first."""
     infos = await service.administration.run(service.snapshots.list)
@@ -25,9 +32,9 @@ async def list_snapshots(service: Service) -> SnapshotList:
 @router.post(
     "/snapshots/{snapshot_id}/publish",
     summary="Make a snapshot the live one",
-    responses=problems(InvalidKey, SnapshotError, Unavailable, StorageError),
-    dependencies=[require_admin_key],
-    openapi_extra={"security": [{ADMIN_KEY: []}]},
+    responses=problems(*KEY_ERRORS, SnapshotError, Unavailable, StorageError),
+    dependencies=[admin_scope, only_query()],
+    openapi_extra=key_of_scope("admin"),
 )
 async def publish_snapshot(
     service: Service,

@@ -11,7 +11,7 @@ Every error that Lookalike raises on purpose, as one tree.
     ├── InvalidRequest          the request is not one that the service answers
     │   ├── MissingImage · UnsupportedMediaType · TooManyParts · BodyTooLarge · FieldTooLarge
     │   ├── MalformedRequest · MalformedMultipart · HeaderTooLarge · RequestTimedOut
-    │   ├── InvalidParameter · InvalidKey · RateLimited
+    │   ├── InvalidParameter · InvalidKey · KeyNotEnough · ForbiddenOrigin · RateLimited
     │   └── NotFound · MethodNotAllowed · WrongState
     ├── Unavailable             try again later
     │   └── Overloaded · IndexNotReady
@@ -37,6 +37,7 @@ Every error that Lookalike raises on purpose, as one tree.
     ├── StorageError
     │   └── DataDirNotReadable · DataDirNotWritable · DataDirBusy · DiskFull
     ├── PortInUse
+    ├── KeysMissing
     ├── InvalidSetting
     └── InternalError           what nobody foresaw; its cause is only logged
 
@@ -223,6 +224,20 @@ class InvalidKey(InvalidRequest):
 
     slug = "invalid-key"
     title = "A valid key is needed"
+
+
+class KeyNotEnough(InvalidRequest):
+    """The key is right, and its scope does not reach as far as this."""
+
+    slug = "key-not-enough"
+    title = "The key does not allow this"
+
+
+class ForbiddenOrigin(InvalidRequest):
+    """The key is right, and the page that uses it is not of one of the key's origins."""
+
+    slug = "forbidden-origin"
+    title = "The key is not for this page"
 
 
 class RateLimited(InvalidRequest):
@@ -610,6 +625,13 @@ class PortInUse(LookalikeError):
 
     slug = "port-in-use"
     title = "The port is in use"
+
+
+class KeysMissing(LookalikeError):
+    """Others can reach the service, and there is no key that they could use."""
+
+    slug = "keys-missing"
+    title = "There is no key yet"
 
 
 class InvalidSetting(LookalikeError):

@@ -16,12 +16,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.core.errors import InvalidSetting
 from app.core.files import MIB
 from app.core.setting_messages import explained
+from app.core.this_machine import is_this_machine
 
 PREFIX = "LOOKALIKE_"
 
 RuntimeChoice = Literal[
     "auto", "torch-float32", "torch-bfloat16", "openvino-float32", "openvino-bfloat16", "openvino-int8"
 ]
+
+KeylessSearch = Literal["local", "anyone", "nobody"]
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -63,10 +66,17 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Key (16 characters or more) for requests that change something; empty: none do.",
+        description="A key of scope admin (16 characters or more) beside those of `lookalike keys`; empty: none.",
+    )
+    keyless_search: KeylessSearch = Field(
+        "local",
+        description="Who may search without a key: local (programs and pages of this machine, while the service "
+        "listens to it alone), anyone or nobody.",
     )
     rate_per_minute: int = Field(
-        60, ge=0, description="Searches a minute for one address that is not this machine; 0: no limit."
+        60,
+        ge=0,
+        description="Searches a minute for one address that is not this machine and has no secret key; 0: no limit.",
     )
 
     max_upload_bytes: int = Field(10 * MIB, ge=1024, description="Bytes that one request body may have.")
@@ -181,6 +191,11 @@ class Settings(BaseSettings):
                 "choose another one."
             )
         return self
+
+    @property
+    def listens_locally(self) -> bool:
+        """Whether only this machine can reach the service, unless a proxy hands on what others ask."""
+        return is_this_machine(self.host)
 
     @property
     def resolved_database_url(self) -> str:

@@ -22,6 +22,7 @@ from app.db.engines import (
 from app.db.events import Events
 from app.db.failures import translated
 from app.db.jobs import Jobs
+from app.db.keys import Keys
 from app.db.schema import NO_CATALOGUE, check_references, check_schema, lock_for_migration, upgrade_schema
 
 
@@ -126,6 +127,18 @@ class Database:
         """Give the events for changing. On PostgreSQL this waits for no writer of the catalogue."""
         with translated(), self._writers.begin() as connection:
             yield Events(connection)
+
+    @contextmanager
+    def reading_keys(self) -> Iterator[Keys]:
+        """Give the keys as they are now, for reading."""
+        with translated(), self._readers.begin() as connection:
+            yield Keys(connection)
+
+    @contextmanager
+    def changing_keys(self) -> Iterator[Keys]:
+        """Give the keys for changing. On PostgreSQL this waits for no writer of the catalogue."""
+        with translated(), self._writers.begin() as connection:
+            yield Keys(connection)
 
     @contextmanager
     def _placed(self) -> Iterator[None]:

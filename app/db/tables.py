@@ -198,6 +198,22 @@ jobs = Table(
 _active = text("state IN ('queued', 'running')")
 Index("uq_jobs_active_kind", jobs.c.kind, unique=True, sqlite_where=_active, postgresql_where=_active)
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("origins", _Json, nullable=False),
+    Column("digest", String(64), nullable=False, doc="SHA-256 of the key's text, in hex."),
+    Column("per_minute", Integer, nullable=False, doc="0: no limit."),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_on", Date, doc="In UTC."),
+    CheckConstraint("scope IN ('search', 'catalogue', 'admin')", name="scope"),
+)
+
 event_queries = Table(
     "event_queries",
     metadata,

@@ -9,7 +9,7 @@ from functools import partial
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
-from app.core.errors import SnapshotIncompatible
+from app.core.errors import KeysMissing, SnapshotIncompatible
 from app.core.fetching.fetcher import PictureFetcher
 from app.core.fetching.guard import Guard
 from app.core.images import PreparedImage
@@ -32,6 +32,7 @@ from app.search.changes import LiveChanges
 from app.search.events import EventLog
 from app.search.live_head import LiveHead
 from app.search.live_index import LiveIndex
+from app.search.live_keys import LiveKeys
 from app.search.pictures import Pictures
 from app.search.product_pictures import LIVE_LIMITS, ProductPictures
 from app.search.readiness import ReadinessCheck
@@ -54,6 +55,7 @@ class OpenService:
     readiness: ReadinessCheck
     events: EventLog
     live_index: LiveIndex
+    keys: LiveKeys
     database: Database
     catalogue: BoundedExecutor
     administration: BoundedExecutor
@@ -86,6 +88,7 @@ class _Opened:
     signatures: SignatureStore
     head: LiveHead
     live_index: LiveIndex
+    keys: LiveKeys
 
 
 @asynccontextmanager
@@ -115,10 +118,9 @@ async def open_service(
             lookups=executors.lookups,
             aids=Aids(opened.head, opened.signatures, opened.codes),
         )
-        opened.head.start()
-        cleanup.callback(opened.head.close)
-        opened.live_index.start()
-        cleanup.callback(opened.live_index.close)
+        for followed in (opened.head, opened.live_index, opened.keys):
+            followed.start()
+            cleanup.callback(followed.close)
         yield OpenService(
             search=search,
             pictures=Pictures(opened.live_index, database, opened.pool, executors.pictures),
@@ -126,6 +128,7 @@ async def open_service(
             readiness=ReadinessCheck(opened.live_index, search),
             events=_event_log(settings, database, cleanup),
             live_index=opened.live_index,
+            keys=opened.keys,
             database=database,
             catalogue=executors.catalogue,
             administration=executors.administration,
@@ -212,6 +215,7 @@ def _batcher(settings: Settings, opened: _Opened, observe_batch: Callable[[int],
 def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitStack) -> _Opened:
     """Open what takes long, cheapest check first."""
     database.check()
+    keys = _open_keys(settings, database)
     snapshots = SnapshotFolder(settings.snapshots_dir)
     pool = DecodePool.from_settings(settings)  # its children start meanwhile
     cleanup.callback(pool.close)
@@ -225,7 +229,19 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     cleanup.callback(signatures.close)
     head = LiveHead(settings.heads_dir, embedder.fingerprint.sha256)
     live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
-    return _Opened(embedder, pool, store, codes, signatures, head, live_index)
+    return _Opened(embedder, pool, store, codes, signatures, head, live_index, keys)
+
+
+def _open_keys(settings: Settings, database: Database) -> LiveKeys:
+    """Read the keys; refuse to be reached by others where nobody could use the service, or everybody by oversight."""
+    keys = LiveKeys(database, settings.admin_key.get_secret_value() if settings.admin_key else None)
+    if settings.keyless_search != "anyone" and not settings.listens_locally and not keys.any_for("search"):
+        raise KeysMissing(
+            f"Others can reach {settings.host} (LOOKALIKE_HOST, --host), and there is no key yet. Create one, such as "
+            "`lookalike keys create --scope search --origin https://YOUR-SHOP`, or let everybody search without one: "
+            "LOOKALIKE_KEYLESS_SEARCH=anyone."
+        )
+    return keys
 
 
 def _open_snapshot_and_network(settings: Settings, snapshots: SnapshotFolder) -> tuple[LiveSnapshot, Embedder]:

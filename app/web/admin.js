@@ -54,7 +54,7 @@ async function refresh() {
 }
 
 async function readSnapshots(mine) {
-  const { snapshots } = await request("GET", "/snapshots");
+  const { snapshots } = await ask("GET", "/snapshots");
   if (mine !== generation) return;
   snapshotsReadAt = performance.now();
   view.showSnapshots(snapshots);
@@ -71,11 +71,12 @@ function noteEnd(jobs) {
 }
 
 function tellOf(error) {
-  if (error.slug === "invalid-key") {
+  if (error.slug === "invalid-key" || (error.slug === "key-not-enough" && !view.isOpen())) {
     sessionStorage.removeItem(KEY);
     view.askForKey();
-    // A service without a key says so; to all others a wrong one was given.
-    view.complain(/LOOKALIKE_ADMIN_KEY/.test(error.detail) ? error.detail : WRONG_KEY);
+    // A service without a key says so, and one whose key allows less; to all others a wrong one was given.
+    const isToldWhy = error.slug === "key-not-enough" || /LOOKALIKE_ADMIN_KEY|revoked|expired/.test(error.detail);
+    view.complain(isToldWhy ? error.detail : WRONG_KEY);
     return;
   }
   if (!(error instanceof Problem)) console.error(error);

@@ -38,9 +38,11 @@ export function askForKey({ isArrival = false } = {}) {
   if (!isArrival) byId("key").focus();
 }
 
+export const isOpen = () => !byId("desk").hidden;
+
 /** Show the desk in place of the question for the key. */
 export function open() {
-  if (!byId("desk").hidden) return;
+  if (isOpen()) return;
   const hadFocus = byId("door").contains(document.activeElement);
   byId("door").hidden = true;
   byId("desk").hidden = byId("leave").hidden = false;

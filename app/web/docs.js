@@ -71,13 +71,21 @@ function form(operation, api) {
   return [...tables, ...note];
 }
 
+/** Which key an operation needs; some are also answered without one. */
+function keyNeeded({ security = [] }) {
+  const scope = security.flatMap((one) => Object.values(one).flat())[0];
+  if (!scope) return [];
+  const isOptional = security.some((one) => Object.keys(one).length === 0);
+  return [element("p", { textContent: `Key of scope ${scope}${isOptional ? ", where one is needed" : ""}.` })];
+}
+
 function answers(operation, api) {
   const rows = Object.entries(operation.responses).map(([status, answer]) => [
     status,
     Object.keys(answer.content ?? {}).join(", "),
     answer.description,
   ]);
-  const success = operation.responses[200] ?? operation.responses[202];
+  const success = operation.responses[200] ?? operation.responses[201] ?? operation.responses[202];
   const json = success?.content?.["application/json"]?.schema;
   const sample = json
     ? [element("h3", { textContent: "Example" }),
@@ -94,7 +102,7 @@ function section(path, method, operation, api) {
   return element("section", { id, ariaLabel: `${method} ${path}` },
     element("h2", {}, element("code", {}, ...name)),
     element("p", { textContent: `${operation.summary}. ${operation.description ?? ""}` }),
-    ...parameters(operation, api), ...form(operation, api), ...answers(operation, api));
+    ...keyNeeded(operation), ...parameters(operation, api), ...form(operation, api), ...answers(operation, api));
 }
 
 async function show() {

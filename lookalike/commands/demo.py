@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import SecretStr
 
 from app.core.errors import InvalidSetting
+from app.core.keys import SECRET_BYTES
 from app.core.settings import Settings
 from lookalike.commands.index import print_index, run_index
 from lookalike.commands.search import print_search
@@ -35,6 +37,11 @@ def demo(
 ) -> None:
     """Index a sample catalogue (or FOLDER), show one search, and serve the page."""
     settings = Settings.load(host=host, port=port, data_dir=data_dir)
+    said = "that of LOOKALIKE_ADMIN_KEY"
+    if settings.admin_key is None:
+        # Stored nowhere: it ends with the demo, and nobody has to remember to revoke it.
+        said = secrets.token_urlsafe(SECRET_BYTES)
+        settings = settings.model_copy(update={"admin_key": SecretStr(said)})
     _refuse_taken_port(settings)
     if folder is not None:
         _refuse_unusable(folder)
@@ -44,7 +51,7 @@ def demo(
     title, photo = _example(source, settings, drawn=folder is None)
 
     def show(url: str) -> None:
-        threading.Thread(target=_show_search, args=(url, title, photo), daemon=True).start()
+        threading.Thread(target=_show, args=(settings, said, url, title, photo), daemon=True).start()
 
     run_service(settings, show, log_level=logging.INFO if verbose else logging.WARNING)
 
@@ -111,24 +118,32 @@ def _example(source: Path, settings: Settings, *, drawn: bool) -> tuple[str, byt
     return f"a picture of the catalogue: {location.relative_to(source)}", location.read_bytes()
 
 
-def _show_search(url: str, title: str, photo: bytes) -> None:
-    """Search once, as any program would, print what came back, and say where the page is."""
+def _show(settings: Settings, said_of_key: str, url: str, title: str, photo: bytes) -> None:
+    """Show one search, and say where the page is and which key lets products be changed."""
+    _show_search(settings, url, title, photo)
+    typer.echo(f"The key for {url}/admin and for all that changes something, until the demo stops: {said_of_key}")
+    say_where(settings, url)
+
+
+def _show_search(settings: Settings, url: str, title: str, photo: bytes) -> None:
+    """Search once, as any program would, and print what came back."""
     try:
-        document = _search(url, photo)
+        document = _search(settings, url, photo)
     except (OSError, ValueError) as error:  # the service refused, or answered with something else
         typer.echo(f"The search that was to be shown here failed: {error}.", err=True)
     else:
         typer.echo(f"\nOne search, with {title}:")
         print_search(document)
         typer.echo("")
-    say_where(url)
 
 
-def _search(url: str, photo: bytes) -> dict[str, Any]:
+def _search(settings: Settings, url: str, photo: bytes) -> dict[str, Any]:
     boundary = secrets.token_hex(16)
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n\r\n'
     body = head.encode() + photo + f"\r\n--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    if settings.admin_key is not None:  # searches without a key are for this machine only
+        headers["Authorization"] = f"Bearer {settings.admin_key.get_secret_value()}"
     request = urllib.request.Request(f"{url}/search", data=body, headers=headers)  # noqa: S310  # our own service
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would look for us elsewhere
     with direct.open(request, timeout=60) as answer:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ def serve(
 ) -> None:
     """Serve the search page and the HTTP API."""
     settings = Settings.load(host=host, port=port, metrics_port=metrics_port, data_dir=data_dir)
-    run_service(settings, say_where)
+    run_service(settings, partial(say_where, settings))
 
 
 def run_service(settings: Settings, on_ready: Callable[[str], None], *, log_level: int = logging.INFO) -> None:
@@ -32,6 +33,10 @@ def run_service(settings: Settings, on_ready: Callable[[str], None], *, log_leve
     run(settings, create_app(settings), on_ready, log_level=log_level)
 
 
-def say_where(url: str) -> None:
+def say_where(settings: Settings, url: str) -> None:
     """Print where the service's pages are."""
     typer.echo(f"The search page is at {url} and the API's description at {url}/docs. Ctrl-C stops the service.")
+    if settings.keyless_search == "anyone":
+        return
+    if settings.keyless_search == "nobody" or not settings.listens_locally:
+        typer.echo("Searches need a key here: `lookalike keys create --scope search`; see LOOKALIKE_KEYLESS_SEARCH.")

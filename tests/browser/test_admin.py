@@ -14,9 +14,11 @@ from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
 from app.db.jobs import REINDEX, Job, JobProgress
 from app.db.tables import jobs as jobs_table
+from tests.support.keys import create_key
 from tests.support.search_page import TIMEOUT_MS, assert_accessible, assert_fits_width, watched_windows
 from tests.support.services import ADMIN_KEY as KEY
 from tests.support.shop import Shop, publish, write_shop
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -250,6 +252,17 @@ def test_a_wrong_key_opens_nothing(desk: Desk, key: str) -> None:
     expect(desk.key).to_be_focused()
     desk.enter()
     expect(desk.complaint).to_be_empty()
+
+
+def test_a_key_that_allows_less_is_told_so(desk: Desk, shop: Shop) -> None:
+    """That of a shop's own program does not open the desk."""
+    _, text = create_key(shop.settings, "search")
+    headers = {"Authorization": f"Bearer {text}"}
+    wait_until(lambda: desk.page.request.get(f"{desk.url}/products", headers=headers).status == 200)
+    desk.give_key(text)
+    expect(desk.complaint).to_have_text("The scope of this key is search; this needs a key of scope catalogue.")
+    expect(desk.key).to_be_focused()
+    desk.enter()
 
 
 def test_a_service_without_a_key_says_so(browser: Browser, shop_url: str) -> None:

@@ -19,5 +19,7 @@ def test_every_operation_is_shown(open_page: OpenPage) -> None:
     expect(page.get_by_role("alert")).to_be_empty()
     expect(page.get_by_role("region", name="post /reindex")).to_contain_text("Fields (application/json)")
     expect(page.get_by_role("region", name="post /reindex")).to_contain_text('"max_attempts": 3')
+    expect(page.get_by_role("region", name="post /reindex")).to_contain_text("Key of scope catalogue.")
     expect(page.get_by_role("region", name="post /search")).to_contain_text("Fields (multipart/form-data)")
+    expect(page.get_by_role("region", name="post /search")).to_contain_text("Key of scope search, where one is needed.")
     assert_accessible(page)

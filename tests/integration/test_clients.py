@@ -8,7 +8,6 @@ import httpx2
 import pytest
 
 from lookalike_client import Lookalike, Problem
-from lookalike_client import client as client_module
 from tests.support.node import compiled_and_run
 from tests.support.server import Server, running_server
 from tests.support.services import ADMIN_KEY, copied_settings
@@ -146,7 +145,7 @@ def answering(*statuses: int) -> tuple[Lookalike, list[httpx2.Request]]:
 def test_python_comes_back_when_the_service_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice, after the time that it asks for; below the path that the address has."""
     waited: list[float] = []
-    monkeypatch.setattr(client_module.time, "sleep", waited.append)
+    monkeypatch.setattr("lookalike_client.client.time.sleep", waited.append)
     client, asked = answering(503, 429, 200)
     client.product("mug 1/2")
     assert waited == [7, 7]
@@ -160,7 +159,7 @@ def test_python_comes_back_when_the_service_says(monkeypatch: pytest.MonkeyPatch
 
 def test_python_repeats_nothing_that_would_count_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another reindex, for one; nor what failed for another reason."""
-    monkeypatch.setattr(client_module.time, "sleep", lambda _s: pytest.fail("it waited"))
+    monkeypatch.setattr("lookalike_client.client.time.sleep", lambda _s: pytest.fail("it waited"))
     for statuses, send in (((503,), Lookalike.reindex), ((500,), lambda client: client.product("mugs-00"))):
         client, asked = answering(*statuses)
         with pytest.raises(Problem):

@@ -351,7 +351,11 @@ def test_the_demo_indexes_shows_a_search_and_serves(run: Run, shop: Shop, tmp_pa
 
     assert any("4 products with 4 pictures" in line for line in lines)
     assert any("│    1 │ 1.000" in line for line in lines)
+    (key,) = [line.split()[-1] for line in lines if line.startswith("The key for http://")]
+    assert len(key) == 43
     assert code == 0
+    assert key not in (tmp_path / "errors").read_text()
+    assert json.loads(run("keys", "list", "--json", "--data-dir", tmp_path / "d").out) == [], "it is stored nowhere"
     assert "/search" not in (tmp_path / "errors").read_text(), "the demo shows no log line of a request"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "own.jpg").touch()

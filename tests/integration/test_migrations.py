@@ -29,7 +29,7 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "next", "{newest}", None, None
+revision, down_revision, branch_labels, depends_on = "next", "{before}", None, None
 
 
 def upgrade() -> None:
@@ -60,8 +60,13 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(Path(migrations.__file__).parent, folder)
     monkeypatch.setattr(schema, "_MIGRATIONS", folder)
     path = folder / "versions" / "next.py"
-    path.write_text(NEXT_REVISION.format(then="", newest=NEWEST))
+    path.write_text(next_revision())
     return path
+
+
+def next_revision(then: str = "") -> str:
+    """Return the code of a migration that follows the newest one."""
+    return NEXT_REVISION.format(before=NEWEST, then=then)
 
 
 def fill(database: Database) -> None:
@@ -198,7 +203,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     database: Database, next_version: Path, then: str
 ) -> None:
     """On SQLite too, where Alembic by itself would leave half of it."""
-    next_version.write_text(NEXT_REVISION.format(then=then, newest=NEWEST))
+    next_version.write_text(next_revision(then))
     fill(database)
     with pytest.raises((RuntimeError, DatabaseTooOld)):
         database.upgrade()
@@ -210,8 +215,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 
 def test_a_migration_that_would_orphan_images_is_undone(database: Database, next_version: Path) -> None:
     """PostgreSQL deletes them along; SQLite, whose foreign keys are off meanwhile, refuses."""
-    orphaning = "op.execute(\"DELETE FROM products WHERE id = 'a'\")"
-    next_version.write_text(NEXT_REVISION.format(then=orphaning, newest=NEWEST))
+    next_version.write_text(next_revision("op.execute(\"DELETE FROM products WHERE id = 'a'\")"))
     fill(database)
     with database.migrating() as connection:
         is_sqlite = connection.dialect.name == "sqlite"

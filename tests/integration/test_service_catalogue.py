@@ -209,7 +209,7 @@ def test_snapshots_are_listed_newest_first(own_shop: Shop) -> None:
     """With what they hold, and which one is live."""
     second = publish(own_shop, product_ids=["mugs-01", "mugs-02"])
     with TestClient(create_app(own_shop.settings)) as client:
-        newest, oldest = client.get("/snapshots").json()["snapshots"]
+        newest, oldest = client.get("/snapshots", headers=AUTHORISED).json()["snapshots"]
     assert (newest["id"], newest["live"], newest["products"], newest["images"]) == (second, True, 2, 2)
     assert (oldest["live"], oldest["products"], oldest["problem"]) == (False, 24, None)
     assert newest["network"] == "efficientnet_lite0"
@@ -230,7 +230,7 @@ def test_snapshots_are_listed_newest_first(own_shop: Shop) -> None:
 )
 def test_publishing_needs_the_key(keyed_client: TestClient, headers: dict[str, str]) -> None:
     """Missing, wrong in one character, or of another scheme: 401."""
-    live = keyed_client.get("/snapshots").json()["snapshots"][0]["id"]
+    live = keyed_client.get("/snapshots", headers=AUTHORISED).json()["snapshots"][0]["id"]
     reply = keyed_client.post(f"/snapshots/{live}/publish", headers=headers)
     assert (reply.status_code, reply.json()["type"]) == (401, "/problems/invalid-key")
     assert reply.headers["www-authenticate"].startswith("Bearer")
@@ -258,7 +258,7 @@ def test_a_snapshot_is_published_with_the_key(own_shop: Shop) -> None:
             pass
         answer: dict[str, Any] = client.get("/products/bags-01/similar").json()
         assert (answer["snapshot"]["id"], len(answer["results"])) == (first, 1)
-        last = client.get("/snapshots").json()["snapshots"][0]["id"]
+        last = client.get("/snapshots", headers=AUTHORISED).json()["snapshots"][0]["id"]
         index = own_shop.settings.snapshots_dir / last / "index.faiss"
         index.chmod(0o644)
         index.write_bytes(index.read_bytes()[:-1])

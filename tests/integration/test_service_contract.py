@@ -33,6 +33,9 @@ ROUTES = {
     ("get", "/jobs/{job_id}"),
     ("post", "/jobs/{job_id}/cancel"),
     ("post", "/jobs/{job_id}/retry"),
+    ("get", "/keys"),
+    ("post", "/keys"),
+    ("delete", "/keys/{key_id}"),
     ("get", "/livez"),
     ("get", "/readyz"),
 }

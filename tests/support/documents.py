@@ -44,12 +44,12 @@ NOT_RUN: Final = {
     ("clients/python/README.md", "pip install"): "it installs a package; test_clients_current.py builds it",
     ("docs/index.md", "make demo"): "it serves until it is stopped",
     ("docs/benchmarks.md", "make bench"): "it measures for minutes or hours",
+    ("docs/keys.md", "docker compose"): "it needs Docker; `make docker-check` checks file and image",
     ("docs/networks.md", "pip install"): "it installs NNCF; tests/integration/test_optimise.py quantises a network",
     (
         "docs/operations.md",
         "export LOOKALIKE_DB_PASSWORD=",
     ): "it needs Docker; `make docker-check` checks file and image",
-    ("docs/shopify.md", "lookalike keys create"): "keys have tests of their own",
 }
 """Blocks that cannot be run here, by their page and how they begin, and why."""
 

@@ -33,6 +33,7 @@ from tests.support.sources import REPOSITORY
 
 TOOLS = Path(sys.executable).parent
 READY_S = 120
+KEY = "a-key-for-the-check"  # the image listens on all addresses, which it does not do without one
 
 
 class Sandbox:
@@ -106,7 +107,7 @@ def search(port: int, picture: bytes) -> None:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/search",
         data=head + picture + b"\r\n--boundary--\r\n",
-        headers={"Content-Type": "multipart/form-data; boundary=boundary"},
+        headers={"Content-Type": "multipart/form-data; boundary=boundary", "Authorization": f"Bearer {KEY}"},
     )
     with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
         (first, *_) = json.load(response)["results"]
@@ -142,7 +143,11 @@ def run_image(stage: Stage, installed: Path) -> None:
         uid = int(stage.one("USER").value.split(":")[0])
         sandbox = Sandbox(folders, writable=["/data"], uid=uid)
         port = free_port()
-        environment = {**stage.environment(PATH="/usr/local/bin:/usr/bin:/bin"), "LOOKALIKE_PORT": str(port)}
+        environment = {
+            **stage.environment(PATH="/usr/local/bin:/usr/bin:/bin"),
+            "LOOKALIKE_PORT": str(port),
+            "LOOKALIKE_ADMIN_KEY": KEY,
+        }
         cwd = stage.one("WORKDIR").value
         entrypoint = stage.one("ENTRYPOINT").as_list()
         for arguments in (["--help"], ["db", "upgrade"], ["index", "/photos"]):

@@ -69,4 +69,4 @@ def test_many_addresses_do_not_fill_the_memory() -> None:
     limiter = RateLimiter(1)
     for number in range(MAX_ADDRESSES + 100):
         limiter.check(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    assert len(limiter._requests) == MAX_ADDRESSES
+    assert len(limiter._window) == MAX_ADDRESSES
