@@ -145,6 +145,53 @@ class JobList(TypedDict):
     next_cursor: str | None
 
 
+class KeyCreated(TypedDict):
+    """A key with its text, which is shown this once."""
+
+    id: str
+    name: str
+    scope: Literal["search", "catalogue", "admin"]
+    origins: list[str]
+    per_minute: int
+    state: Literal["active", "expired", "revoked"]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_on: str | None
+    key: str
+
+
+class KeyShown(TypedDict):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    scope: Literal["search", "catalogue", "admin"]
+    origins: list[str]
+    per_minute: int
+    state: Literal["active", "expired", "revoked"]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_on: str | None
+
+
+class KeyList(TypedDict):
+    """All keys, newest first; those that were revoked or have expired for 90 days more."""
+
+    keys: list[KeyShown]
+
+
+class KeyRequest(TypedDict):
+    """A key to create."""
+
+    scope: Literal["search", "catalogue", "admin"]
+    origins: NotRequired[list[str]]
+    name: NotRequired[str]
+    expires_in_days: NotRequired[int | None]
+    per_minute: NotRequired[int | None]
+
+
 class Liveness(TypedDict):
     """The process answers."""
 
