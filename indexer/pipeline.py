@@ -15,6 +15,7 @@ from pathlib import Path
 from app.core.errors import NoReadableImage, RemovalRefused, SourceInvalid, TooManyFailures
 from app.core.fetching.guard import Guard
 from app.core.files import make_folder, storage_errors
+from app.core.memory import give_back_memory
 from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.db.database import Database
@@ -221,6 +222,7 @@ def _refuse_failures(workplace: Workplace, report: IngestReport, images: int) ->
 
 
 def _publish(workplace: Workplace, tools: Tools, report: IngestReport, *, may_keep_live: bool = True) -> IndexResult:
+    give_back_memory()
     settings = workplace.settings
     may_keep_live = may_keep_live and report.embedded == 0
     published = publish_snapshot(

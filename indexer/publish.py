@@ -16,6 +16,7 @@ from app.core.embedder import Embedder
 from app.core.errors import LookalikeError, RelevanceTooLow, SnapshotError, VerificationFailed
 from app.core.key_table import SHA256_BYTES
 from app.core.manifest import PRODUCTS_FILE, Manifest, SnapshotFacts
+from app.core.memory import give_back_memory
 from app.core.probes import probe_images
 from app.core.product_file import ProductFile
 from app.core.products import ProductRecord
@@ -130,6 +131,7 @@ class _Pictures:
 def _verified(tools: Tools, snapshots: SnapshotFolder, folder: Path, gate: Gate, progress: Progress) -> _Built:
     """Verify a snapshot that was written aside, and measure what it finds."""
     progress.phase("Verifying the index")
+    give_back_memory()  # the other process needs some
     verified = verify_in_fresh_process(folder)
     live = snapshots.live_manifest()
     relevance, calibration = _measure(tools, folder, live, progress)

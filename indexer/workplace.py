@@ -13,6 +13,7 @@ from app.core.embedder import Embedder, choose_network, open_embedder
 from app.core.errors import SnapshotError
 from app.core.fetching.blocking import BlockingFetcher, fetching
 from app.core.fetching.guard import Guard
+from app.core.memory import give_back_memory
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
 from app.core.probes import check_probes
@@ -106,6 +107,7 @@ class Workplace:
         ):
             if len(store):
                 _check_drift(self.snapshots, embedder, pool)
+            give_back_memory()
             self.watch.lap("load")
             reader = PictureReader(self.fetcher, PictureStore(self.settings.pictures_dir))
             yield Tools(self.database, store, codes, signatures, embedder, pool, reader)

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -106,7 +107,7 @@ def _check_products(snapshot: Snapshot) -> None:
     """Compare every product with the rows that are said to be its images."""
     row = 0
     last_id = ""
-    for number, line in enumerate(snapshot.products.splitlines()):
+    for number, line in enumerate(BytesIO(snapshot.products)):
         product = from_line(line)
         images = tuple(image.id for image in product.images)
         rows = slice(row, row + len(images))

@@ -147,9 +147,10 @@ class SnapshotReader:
         """Return the SHA-256 of every picture that a snapshot on the disk shows."""
         shown: set[str] = set()
         for snapshot_id in self._ids():
-            with suppress(FileNotFoundError):  # the first release's have no products in them, and cannot be served
-                lines = (self._root / snapshot_id / PRODUCTS_FILE).read_bytes()
-                shown.update(sha256.decode() for sha256 in _IMAGE_SHA256.findall(lines))
+            # The first release's have no products in them, and cannot be served.
+            with suppress(FileNotFoundError), (self._root / snapshot_id / PRODUCTS_FILE).open("rb") as lines:
+                for line in lines:
+                    shown.update(sha256.decode() for sha256 in _IMAGE_SHA256.findall(line))
         return shown
 
     def _newest_intact(self, current: Current | None) -> tuple[Snapshot, datetime] | None:

@@ -14,6 +14,7 @@ from app.core.fetching.fetcher import PictureFetcher
 from app.core.fetching.guard import Guard
 from app.core.images import PreparedImage
 from app.core.manifest import Manifest
+from app.core.memory import give_back_memory
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
 from app.core.probes import check_probes
@@ -106,6 +107,7 @@ async def open_service(
         database = Database(settings.resolved_database_url)
         cleanup.callback(database.close)
         opened = await asyncio.to_thread(_open_and_check, settings, database, cleanup)
+        give_back_memory()
         executors = _open_executors(settings, opened.pool.size, cleanup)
         batcher = await cleanup.enter_async_context(_batcher(settings, opened, observe_batch))
         fetcher = await cleanup.enter_async_context(PictureFetcher(Guard.from_settings(settings), LIVE_LIMITS))
