@@ -34,8 +34,8 @@ NOT_RUN: Final = {
     ("README.md", "python -m indexer.sample_catalogue"): "tests/integration/test_readme.py types it",
     ("README.md", "export LOOKALIKE_DATA_DIR="): "tests/integration/test_readme.py types it",
     ("README.md", "sed -i -e"): "tests/integration/test_readme.py types it",
-    ("README.md", "export LOOKALIKE_ADMIN_KEY="): "tests/integration/test_readme.py types it",
-    ("README.md", 'auth="Authorization'): "tests/integration/test_readme.py types it",
+    ("README.md", "export LOOKALIKE_REINDEX_SCHEDULE="): "tests/integration/test_readme.py types it",
+    ("README.md", "curl -X PUT"): "tests/integration/test_readme.py types it",
     (
         "README.md",
         "export LOOKALIKE_DB_PASSWORD=",
