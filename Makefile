@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
 ARGS ?=
+NODE_CLIENT := clients/typescript/node_modules/.installed.stamp
 LOCKED := --constraint requirements.lock
 # Installed first, so that the build itself uses pinned versions too.
 BUILD_TOOLS := hatchling editables
@@ -50,7 +51,7 @@ serve: $(VENV)/runtime.stamp ## Serve the catalogue that was indexed last (ARGS=
 	@$(BIN)/lookalike serve $(ARGS)
 
 .PHONY: test
-test: lint chromium ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
+test: lint chromium node-clients ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
 	@$(BIN)/python -m pytest -n 4 $(ARGS)
 
 .PHONY: soak
@@ -77,8 +78,22 @@ bench-full: $(VENV)/dev.stamp ## Measure everything, peers too, which takes an h
 	@$(BIN)/python -m tests.benchmarks.bench --full $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/dev.stamp ## Write docs/settings.md, docs/commands.md and the tables of docs/sources.md from the code
+docs: $(VENV)/dev.stamp ## Write the lists of settings, commands and decisions and the tables of sources from the code
 	@$(BIN)/python -m tests.support.reference_pages
+
+.PHONY: docs-site
+docs-site: $(VENV)/dev.stamp ## Build the documentation as a site, into site/ (look at it with make docs-serve)
+	@$(BIN)/zensical build --clean --strict
+
+.PHONY: docs-serve
+docs-serve: $(VENV)/dev.stamp ## Show the documentation as a site while it is written (ARGS="--dev-addr 127.0.0.1:8010")
+	@$(BIN)/zensical serve $(ARGS)
+
+.PHONY: clients
+clients: $(VENV)/dev.stamp $(NODE_CLIENT) ## Write what the clients know of the API anew, and build the TypeScript one (needs Node)
+	@$(BIN)/python -m tests.support.client_types
+	@npm --prefix clients/typescript run --silent generate
+	@npm --prefix clients/typescript run --silent build
 
 .PHONY: docker-check
 docker-check: $(VENV)/dev.stamp ## Lint the Dockerfile, check the compose file, run the image's commands without Docker
@@ -100,6 +115,16 @@ lock: ## Resolve every dependency afresh into requirements.lock (torch stays: ch
 clean: ## Remove .venv, caches and build output; the data folder stays
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Where Node is, tests try the TypeScript client as well; otherwise they skip, saying so.
+$(NODE_CLIENT): clients/typescript/package-lock.json
+	@npm --prefix clients/typescript ci --silent
+	@touch $@
+
+.PHONY: node-clients
+node-clients:
+	@if command -v npm >/dev/null; then $(MAKE) --silent $(NODE_CLIENT) \
+		|| echo "npm could not install the packages of clients/typescript: the tests that need them will skip." >&2; fi
 
 # Set-up: each stamp is made once and again only when what it depends on changes.
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app import __version__
 from app.api import (
     routes_changes,
+    routes_events,
     routes_health,
     routes_jobs,
     routes_keys,
@@ -25,6 +26,17 @@ from app.api.openapi import install_openapi
 from app.api.routes_pages import page_routes, read_web_files
 from app.core.settings import Settings
 from app.search.opening import open_service
+
+ROUTES = (
+    routes_search,
+    routes_products,
+    routes_events,
+    routes_changes,
+    routes_snapshots,
+    routes_jobs,
+    routes_keys,
+    routes_health,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -61,19 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install_error_handlers(app)
     install_openapi(app, settings.max_upload_bytes)
-    _include_routes(app)
-    return app
-
-
-def _include_routes(app: FastAPI) -> None:
-    for routes in (
-        routes_search,
-        routes_products,
-        routes_changes,
-        routes_snapshots,
-        routes_jobs,
-        routes_keys,
-        routes_health,
-    ):
+    for routes in ROUTES:
         app.include_router(routes.router)
     app.include_router(page_routes(read_web_files()))
+    return app

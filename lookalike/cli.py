@@ -21,6 +21,7 @@ from lookalike.commands import (
     jobs,
     keys,
     networks,
+    openapi,
     reindex,
     search,
     serve,
@@ -42,6 +43,7 @@ app.command(name="index")(index.index)
 app.command(name="reindex")(reindex.reindex)
 app.command(name="worker")(worker.worker)
 app.command(name="serve")(serve.serve)
+app.command(name="openapi")(openapi.openapi)
 app.command(name="search")(search.search)
 app.command(name="classify")(search.classify)
 app.command(name="train")(train.train)

@@ -101,6 +101,7 @@ async def similar_products(
     """Search with a product of the catalogue, by all of its images; the product itself is left out."""
     started_s = time.perf_counter()
     answer = await while_connected(request, service.search.search_product(product_id, wanted, Trace()))
+    service.events.remember(request.state.request_id, wanted, answer)
     response.headers["Cache-Control"] = "no-store"
     return search_response(request.state.request_id, answer, started_s)
 

@@ -33,6 +33,7 @@ async def search(request: Request, response: Response, service: Service, bodies:
     started_s = time.perf_counter()
     with _Logged(request) as trace:
         answer = await while_connected(request, _answer(service.search, asked, trace))
+    service.events.remember(request.state.request_id, asked.wanted, answer)
     response.headers["Cache-Control"] = "no-store"
     return search_response(request.state.request_id, answer, started_s)
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
+from app.db.checks import MAX_ID_CHARS
+
 # Decimals leave as numbers that read as written (19.90, not 19.899999), which JSON numbers do for every price there is.
 Number = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
@@ -243,6 +245,26 @@ class ClassifyResponse(Out):
     classes: list[LabelProbability]
     categories: list[LabelProbability]
     timings_ms: SearchTimings
+
+
+class EventStated(BaseModel):
+    """What a shopper did with a product that an answer showed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["select", "add_to_cart"] = Field(description="Opened the product, or put it into the cart.")
+    request_id: str = Field(
+        max_length=MAX_ID_CHARS,
+        examples=["0b5fd94d-4cf9-4d6c-9a3e-0b3f31d0a2a7"],
+        description="request_id of the answer that showed it; of the last hour.",
+    )
+    product_id: str = Field(max_length=MAX_ID_CHARS, examples=["shoes-0042"], description="One of its results.")
+
+
+class EventTaken(Out):
+    """What became of an event."""
+
+    outcome: Literal["taken", "repeated"] = Field(description="repeated: it was taken before, and counts once.")
 
 
 class SnapshotListed(Out):

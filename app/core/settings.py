@@ -88,6 +88,13 @@ class Settings(BaseSettings):
     receive_timeout_s: float = Field(15.0, gt=0, description="Seconds that a request body may take to arrive.")
     shutdown_timeout_s: float = Field(20.0, gt=0, description="Seconds to finish accepted requests when stopping.")
 
+    events_kept_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="Days that it is kept what shoppers chose (POST /events); 0: nothing is taken, nothing is kept.",
+    )
+
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="The only hosts to fetch pictures and feeds from, separated by commas (cdn.shop.example, "

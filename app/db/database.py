@@ -19,6 +19,7 @@ from app.db.engines import (
     sqlite_file_exists,
     sqlite_path,
 )
+from app.db.events import Events
 from app.db.failures import translated
 from app.db.jobs import Jobs
 from app.db.keys import Keys
@@ -114,6 +115,18 @@ class Database:
         """Give the jobs for changing. On PostgreSQL this waits for no writer of the catalogue."""
         with translated(), self._writers.begin() as connection:
             yield Jobs(connection)
+
+    @contextmanager
+    def reading_events(self) -> Iterator[Events]:
+        """Give the events of shoppers as they are now, for reading."""
+        with translated(), self._readers.begin() as connection:
+            yield Events(connection)
+
+    @contextmanager
+    def changing_events(self) -> Iterator[Events]:
+        """Give the events for changing. On PostgreSQL this waits for no writer of the catalogue."""
+        with translated(), self._writers.begin() as connection:
+            yield Events(connection)
 
     @contextmanager
     def reading_keys(self) -> Iterator[Keys]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     String,
@@ -211,4 +212,35 @@ api_keys = Table(
     Column("revoked_at", UtcDateTime),
     Column("last_used_on", Date, doc="In UTC."),
     CheckConstraint("scope IN ('search', 'catalogue', 'admin')", name="scope"),
+)
+
+event_queries = Table(
+    "event_queries",
+    metadata,
+    Column("id", _Id, primary_key=True, doc="Drawn at random: no request and no answer ever named it."),
+    Column("day", Date, nullable=False, doc="In UTC; the moment is nobody's business."),
+    Column(
+        "is_steered",
+        Boolean,
+        nullable=False,
+        doc="Whether something besides likeness decided what was shown, such as a filter.",
+    ),
+    Column("product_id", _Id, doc="What was searched with; null: a photo."),
+    Column("fingerprint", String(64), doc="Of the network that embedded the photo."),
+    Column("embedding", LargeBinary, doc="Of the photo: float16, the lower byte first."),
+    CheckConstraint(
+        "(product_id IS NULL) = (embedding IS NOT NULL) AND (fingerprint IS NULL) = (embedding IS NULL)",
+        name="asked_with",
+    ),
+    Index(None, "day", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("query_id", _Id, ForeignKey("event_queries.id", ondelete="CASCADE"), primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("product_id", _Id, primary_key=True, doc="What was chosen; it may be gone from the catalogue since."),
+    Column("place", Integer, nullable=False, doc="Where the answer showed it, from 1."),
+    CheckConstraint("type IN ('select', 'add_to_cart')", name="type"),
 )

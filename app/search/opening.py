@@ -30,6 +30,7 @@ from app.db.database import Database
 from app.search.batcher import MAX_WAIT_S, Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.changes import LiveChanges
+from app.search.events import EventLog
 from app.search.live_head import LiveHead
 from app.search.live_index import LiveIndex
 from app.search.live_keys import LiveKeys
@@ -53,6 +54,7 @@ class OpenService:
     pictures: Pictures
     changes: LiveChanges
     readiness: ReadinessCheck
+    events: EventLog
     live_index: LiveIndex
     keys: LiveKeys
     database: Database
@@ -126,6 +128,7 @@ async def open_service(
             pictures=Pictures(opened.live_index, database, opened.pool, executors.pictures),
             changes=_live_changes(settings, database, opened, executors, batcher, fetcher),
             readiness=ReadinessCheck(opened.live_index, search),
+            events=_event_log(settings, database, cleanup),
             live_index=opened.live_index,
             keys=opened.keys,
             database=database,
@@ -135,6 +138,13 @@ async def open_service(
             runtime=opened.embedder.runtime,
             queue_depth=lambda: batcher.depth,
         )
+
+
+def _event_log(settings: Settings, database: Database, cleanup: AsyncExitStack) -> EventLog:
+    events = EventLog(database, settings.events_kept_days)
+    events.start()
+    cleanup.callback(events.close)
+    return events
 
 
 def _live_changes(

@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from app.core.errors import NotFound
 from app.core.files import MIB
 from app.core.images import Region
 from app.core.regions import Code
+from app.search.recent import Recent
 
 MAX_BYTES = 64 * MIB  # 2,900 photos at 4096 values and with codes; a product has an embedding for each of its images
 LIFETIME_S = 15 * 60.0
@@ -86,22 +86,15 @@ class QueryStore:
         lifetime_s: float = LIFETIME_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._lifetime_s = lifetime_s
-        self._clock = clock
-        self._queries: OrderedDict[str, tuple[float, Query]] = OrderedDict()
+        self._recent: Recent[Query] = Recent(max_bytes, lifetime_s, clock)
 
     def __len__(self) -> int:
-        return len(self._queries)
+        return len(self._recent)
 
     def add(self, query: Query) -> str:
         """Keep a query and return its id: 128 random bits, so that nobody finds another's by guessing."""
         query_id = secrets.token_urlsafe(16)
-        self._queries[query_id] = (self._clock() + self._lifetime_s, query)
-        self._bytes += query.size_bytes
-        while self._bytes > self._max_bytes:
-            self._drop(next(iter(self._queries)))
+        self._recent.add(query_id, query, query.size_bytes)
         return query_id
 
     def get(self, query_id: str) -> Query:
@@ -111,15 +104,7 @@ class QueryStore:
         Raises:
             NotFound: There is none, or its time is over.
         """
-        expires_at, query = self._queries.get(query_id, (0.0, None))
-        if query is None or expires_at <= self._clock():
-            if query is not None:
-                self._drop(query_id)
+        query = self._recent.get(query_id)
+        if query is None:
             raise NotFound("The query_id is not known, or no longer; send the photo again.")
-        self._queries[query_id] = (self._clock() + self._lifetime_s, query)
-        self._queries.move_to_end(query_id)
         return query
-
-    def _drop(self, query_id: str) -> None:
-        _, query = self._queries.pop(query_id)
-        self._bytes -= query.size_bytes

@@ -49,6 +49,10 @@ class Request:
     queries: int = QUERIES
     seed: int = SEED
 
+    def asking(self, k: int, queries: int, seed: int) -> "Request":
+        """Return the same with these numbers."""
+        return replace(self, k=k, queries=queries, seed=seed)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.core.settings import Settings
+from lookalike.commands.evaluate_events import evaluate_events
 from lookalike.commands.search_networks import search
 from lookalike.options import DataDir, Json
 from lookalike.output import print_json, print_table
@@ -51,6 +52,9 @@ SearchNetworks = Annotated[
 Networks = Annotated[
     str | None, typer.Option("--networks", metavar="NAME,NAME,…", help="Networks to try with --search-networks.")
 ]
+FromEvents = Annotated[
+    bool, typer.Option("--from-events", help="Ask again what shoppers chose something from, by POST /events.")
+]
 Gated = Annotated[
     bool, typer.Option("--gate", help="End with exit code 1 where less is found than LOOKALIKE_GATE_… ask for.")
 ]
@@ -75,6 +79,7 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     compare: Compared = None,
     search_networks: SearchNetworks = False,
     networks: Networks = None,
+    from_events: FromEvents = False,
     gate: Gated = False,
     k: K = 10,
     count: Asked = None,
@@ -90,23 +95,27 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     from indexer.worker import step_back  # noqa: PLC0415
 
     settings = Settings.load(data_dir=data_dir)
-    asked_of = Gate.from_settings(settings)
+    asked_of, seed = Gate.from_settings(settings), SEED if seed is None else seed
     _check_usage(asked_of if gate else None, k=k, compare=compare, one=(snapshot, network))
     _check_search(networks, search_networks=search_networks, others=(network, compare, gate or None))
+    others = (queries, network, compare, networks, count, search_networks or None, gate or None)
+    _check_events(others, from_events=from_events)
     step_back()  # searches of a service on this machine go first
-    request = Request(
-        source=queries,
-        snapshot_id=snapshot,
-        network=network,
-        compared=compare,
-        k=k,
-        queries=(SEARCH_QUERIES if search_networks else QUERIES) if count is None else count,
-        seed=SEED if seed is None else seed,
-    )
+    if from_events:
+        evaluate_events(settings, snapshot_id=snapshot, k=k, seed=seed, output=output, as_json=as_json)
+        return
+    count = (SEARCH_QUERIES if search_networks else QUERIES) if count is None else count
+    request = Request(source=queries, snapshot_id=snapshot, network=network, compared=compare).asking(k, count, seed)
     if search_networks:
         search(settings, request, networks or "", output, as_json=as_json)
     elif _evaluate(settings, request, asked_of, output, is_gated=gate, as_json=as_json):
         raise typer.Exit(1)
+
+
+def _check_events(others: tuple[object, ...], *, from_events: bool) -> None:
+    """Refuse what has no meaning for searches that were asked by others."""
+    if from_events and others != (None,) * len(others):
+        raise typer.BadParameter("It goes with --snapshot, -k, --seed, --output and --json alone.")
 
 
 def _check_search(networks: str | None, *, search_networks: bool, others: tuple[object, ...]) -> None:

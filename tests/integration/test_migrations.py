@@ -43,6 +43,9 @@ def downgrade() -> None:
 """
 
 
+NEWEST = ScriptDirectory.from_config(schema.alembic_config()).get_current_head()
+
+
 @pytest.fixture
 def empty_database(empty_database_url: str) -> Iterator[Database]:
     """A database without tables."""
@@ -63,8 +66,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def next_revision(then: str = "") -> str:
     """Return the code of a migration that follows the newest one."""
-    newest = max(path.name[:4] for path in (Path(migrations.__file__).parent / "versions").glob("0*.py"))
-    return NEXT_REVISION.format(before=newest, then=then)
+    return NEXT_REVISION.format(before=NEWEST, then=then)
 
 
 def fill(database: Database) -> None:

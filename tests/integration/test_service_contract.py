@@ -25,6 +25,7 @@ ROUTES = {
     ("post", "/products:batch"),
     ("get", "/products/{product_id}/similar"),
     ("get", "/images/{image_id}"),
+    ("post", "/events"),
     ("get", "/snapshots"),
     ("post", "/snapshots/{snapshot_id}/publish"),
     ("post", "/reindex"),

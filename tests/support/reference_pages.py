@@ -1,5 +1,5 @@
 """
-Writes docs/settings.md, docs/commands.md and the tables of docs/sources.md from the code: `make docs`.
+Writes docs/settings.md, docs/commands.md, docs/decisions.md and the tables of docs/sources.md: `make docs`.
 
 A test fails when a page and the code say different things.
 """
@@ -109,7 +109,28 @@ def _with_table(page: str, name: str, lines: list[str]) -> str:
     return "".join([before, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, after])
 
 
-PAGES = {"docs/settings.md": settings_page, "docs/commands.md": commands_page, "docs/sources.md": sources_page}
+def decisions_page() -> str:
+    """Return the list of all decisions as Markdown."""
+    lines = [
+        "# Decisions",
+        "",
+        WRITTEN_BY,
+        "",
+        "Why things are as they are: one page each, with what was decided against. A later one may supersede it.",
+        "",
+    ]
+    for path in sorted((REPOSITORY / "docs/decisions").glob("[0-9]*.md"))[1:]:
+        number, _, title = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(" ")
+        lines.append(f"- {number} [{title}](decisions/{path.name})")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "docs/settings.md": settings_page,
+    "docs/commands.md": commands_page,
+    "docs/decisions.md": decisions_page,
+    "docs/sources.md": sources_page,
+}
 
 
 def main(root: Path = REPOSITORY) -> None:
