@@ -13,6 +13,7 @@ from app.api import (
     routes_jobs,
     routes_keys,
     routes_products,
+    routes_rules,
     routes_search,
     routes_snapshots,
 )
@@ -32,6 +33,7 @@ ROUTES = (
     routes_products,
     routes_events,
     routes_changes,
+    routes_rules,
     routes_snapshots,
     routes_jobs,
     routes_keys,

@@ -43,7 +43,7 @@ class FormLimits:
     """
 
     files: int = 1
-    fields: int = 8
+    fields: int = 20
     field_bytes: int = MAX_FIELD_BYTES
     text_files: frozenset[str] = frozenset()
 

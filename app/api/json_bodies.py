@@ -75,7 +75,7 @@ def validated(value: object, kind: type[Body], what: str = "The body") -> Body:
 def _in_our_words(error: ValidationError, kind: type[BaseModel], what: str) -> InvalidParameter:
     first = error.errors()[0]
     if first["type"] == "extra_forbidden":
-        known = ", ".join(kind.model_fields)
+        known = ", ".join(field.alias or name for name, field in kind.model_fields.items())
         return InvalidParameter(f"{what} has a field that is not known here; it takes {known}.")
     return InvalidParameter(f"{first['loc'][0] if first['loc'] else what}: {first['msg']}.")
 

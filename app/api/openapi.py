@@ -27,6 +27,7 @@ from app.core.errors import LookalikeError
 from app.core.files import MIB
 from app.core.keys import Scope
 from app.search.filters import MAX_FILTER_BYTES
+from app.search.refinement import LESS_WEIGHT, MAX_NAMED, MORE_WEIGHT
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
@@ -47,6 +48,12 @@ _REGION = {
     "examples": ["0.1,0.2,0.9,1"],
     "description": "The part of the upright photo to look at: left, top, right and bottom as shares of its sides.",
 }
+_PRODUCT_IDS = {
+    "type": "string",
+    "maxLength": MAX_FIELD_BYTES,
+    "examples": ["shoes-0042,shoes-0043"],
+}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _SEARCH_FIELDS = {
     "image": _IMAGE,
     "product_id": {
@@ -76,6 +83,11 @@ _SEARCH_FIELDS = {
         "description": "Lowest score (cosine) of a hit; the answer may then have fewer than k.",
     },
     "region": _REGION,
+    "regions": {
+        "type": "string",
+        "enum": ["auto"],
+        "description": "Also look for the things that stand out in the photo, and answer for each of them.",
+    },
     "filter": {
         "type": "string",
         "maxLength": MAX_FILTER_BYTES,
@@ -92,6 +104,19 @@ _SEARCH_FIELDS = {
         "type": "boolean",
         "default": False,
         "description": "Whether to tell why each hit is one: which parts of the two pictures made them similar.",
+    },
+    "more_like": {**_PRODUCT_IDS, "description": f"Products to find more of, at most {MAX_NAMED}."},
+    "less_like": {
+        **_PRODUCT_IDS,
+        "examples": ["shoes-0044"],
+        "description": f"Products to find less of, at most {MAX_NAMED}; they are no results.",
+    },
+    "more_weight": {**_SHARE, "default": MORE_WEIGHT, "description": "How much more_like counts, against the query."},
+    "less_weight": {**_SHARE, "default": LESS_WEIGHT, "description": "How much less_like counts, against the query."},
+    "diversity": {
+        **_SHARE,
+        "default": 0,
+        "description": "How much a result's likeness to those before it counts against its score.",
     },
 }
 

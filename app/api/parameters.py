@@ -20,11 +20,16 @@ from app.core.errors import EmptyImage, InvalidParameter, MissingImage
 from app.core.images import Region
 from app.search.facets import parse_facets
 from app.search.filters import parse_filter
-from app.search.service import Wanted
+from app.search.finding import Wanted
+from app.search.refinement import Refinement, check_refinement, parse_named
 
 DEFAULT_K = 10
 MAX_K = 100
-SEARCH_FIELDS = ("image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets", "explain")
+REFINEMENT_FIELDS = ("more_like", "less_like", "more_weight", "less_weight", "diversity")
+SEARCH_FIELDS = (
+    *("image", "product_id", "query_id", "k", "min_score", "region", "regions", "filter", "facets", "explain"),
+    *REFINEMENT_FIELDS,
+)
 CLASSIFY_FIELDS = ("image", "region")
 
 _INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -61,6 +66,24 @@ FacetNames = Annotated[
     str | None, Query(description="Fields whose values are counted.", examples=["category,attributes.colour"])
 ]
 
+ProductIds = Annotated[
+    str | None,
+    Query(description="Ids of products, separated by commas: see docs/refine.md.", examples=["shoes-0042,shoes-0043"]),
+]
+Weight = Annotated[
+    float | None, Query(ge=0, le=1, allow_inf_nan=False, description="How much these products count.", examples=[0.5])
+]
+Diversity = Annotated[
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much a hit's likeness to those before it counts against its score.",
+        examples=[0.3],
+    ),
+]
+
 Explain = Annotated[bool, Query(description="Whether to tell why each hit is one: see docs/answers.md.")]
 
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
@@ -81,6 +104,7 @@ class SearchRequest:
     product_id: str | None
     query_id: str | None
     region: Region | None
+    proposes_regions: bool
     wanted: Wanted
 
 
@@ -99,31 +123,42 @@ def search_request(form: Form) -> SearchRequest:
         raise MissingImage("Send the photo as the field image, or a product_id, or the query_id of an earlier search.")
     if len(given) > 1:
         raise InvalidParameter("Send one of image, product_id and query_id, not several.")
-    if form.image is None and "region" in fields:
-        raise InvalidParameter("region: it needs the photo; send it as the field image.")
+    for name in ("region", "regions"):
+        if form.image is None and name in fields:
+            raise InvalidParameter(f"{name}: it needs the photo; send it as the field image.")
+    if fields.get("regions", "auto") != "auto":
+        raise InvalidParameter("regions: it can only be auto.")
     return SearchRequest(
         image=_bytes(form),
         product_id=fields.get("product_id"),
         query_id=fields.get("query_id"),
         region=_region(fields["region"]) if "region" in fields else None,
+        proposes_regions="regions" in fields,
         wanted=wanted(
             _whole_number("k", fields["k"], 1, MAX_K) if "k" in fields else DEFAULT_K,
             _decimal("min_score", fields["min_score"], -1, 1) if "min_score" in fields else None,
             fields.get("filter"),
             fields.get("facets"),
             explain=_flag("explain", fields["explain"]) if "explain" in fields else False,
+            refinement=_refinement(fields),
         ),
     )
 
 
 def wanted(
-    k: int, min_score: float | None, filter_text: str | None, facet_names: str | None, *, explain: bool = False
+    k: int,
+    min_score: float | None,
+    filter_text: str | None,
+    facet_names: str | None,
+    *,
+    explain: bool = False,
+    refinement: Refinement | None = None,
 ) -> Wanted:
     """
     Return what a search is to return, its filter and facets read.
 
     Raises:
-        InvalidParameter: The filter or the facets are not as docs/filters.md describes them.
+        InvalidParameter: The filter, the facets or the refinement are not as the documentation describes them.
     """
     return Wanted(
         k=k,
@@ -131,7 +166,20 @@ def wanted(
         filter=None if filter_text is None else parse_filter(filter_text),
         facets=() if facet_names is None else parse_facets(facet_names),
         explain=explain,
+        refinement=refinement,
     )
+
+
+async def similar_refinement(
+    *,
+    more_like: ProductIds = None,
+    less_like: ProductIds = None,
+    more_weight: Weight = None,
+    less_weight: Weight = None,
+    diversity: Diversity = None,
+) -> Refinement | None:
+    """Read the query parameters of GET /products/{id}/similar by which it departs from the plain search."""
+    return refined(more_like, less_like, more_weight=more_weight, less_weight=less_weight, diversity=diversity)
 
 
 async def similar_wanted(
@@ -141,9 +189,47 @@ async def similar_wanted(
     filter_text: FilterText = None,
     facets: FacetNames = None,
     explain: Explain = False,
+    refinement: Annotated[Refinement | None, Depends(similar_refinement)] = None,
 ) -> Wanted:
     """Read the query parameters of GET /products/{id}/similar."""
-    return wanted(k, min_score, filter_text, facets, explain=explain)
+    return wanted(k, min_score, filter_text, facets, explain=explain, refinement=refinement)
+
+
+def _refinement(fields: Mapping[str, str]) -> Refinement | None:
+    numbers = {
+        name: _decimal(name, fields[name], 0, 1)
+        for name in ("more_weight", "less_weight", "diversity")
+        if name in fields
+    }
+    return refined(fields.get("more_like"), fields.get("less_like"), **numbers)
+
+
+def refined(
+    more_like: str | None,
+    less_like: str | None,
+    *,
+    more_weight: float | None = None,
+    less_weight: float | None = None,
+    diversity: float | None = None,
+) -> Refinement | None:
+    """
+    Return how a search departs from the plain one; None where nothing of it was given.
+
+    Raises:
+        InvalidParameter: A list names nothing, too many, one twice, or what the other names too.
+    """
+    given = {
+        "more_like": None if more_like is None else parse_named("more_like", more_like),
+        "less_like": None if less_like is None else parse_named("less_like", less_like),
+        "more_weight": more_weight,
+        "less_weight": less_weight,
+        "diversity": diversity,
+    }
+    if all(value is None for value in given.values()):
+        return None
+    refinement = Refinement(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    check_refinement(refinement)
+    return refinement
 
 
 def classify_request(form: Form) -> tuple[bytes, Region | None]:

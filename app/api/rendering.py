@@ -1,6 +1,9 @@
 """From what the service found to the JSON that is sent; without FastAPI, for the command line shows it too."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from app.api.schemas import (
     Explanation,
@@ -11,7 +14,10 @@ from app.api.schemas import (
     Product,
     ProductPut,
     ProductSummary,
+    Refined,
+    RegionFound,
     RegionMap,
+    RuleApplied,
     SearchResponse,
     SearchResult,
     SearchTimings,
@@ -24,7 +30,9 @@ from app.core.products import ProductRecord
 from app.core.snapshot_reader import SnapshotInfo
 from app.search.changes import Changed
 from app.search.explaining import ExplainedHit
-from app.search.service import Answer, Timings
+from app.search.looking import Timings
+from app.search.neighbours import Hit
+from app.search.service import Answer, RegionAnswer
 
 
 def search_response(request_id: str, answer: Answer, started_s: float) -> SearchResponse:
@@ -34,6 +42,13 @@ def search_response(request_id: str, answer: Answer, started_s: float) -> Search
     What was not asked for is unset in it, and to be left out where it is sent.
     """
     manifest = answer.live.snapshot.manifest
+    asked_for: dict[str, Any] = {}
+    if answer.regions is not None:
+        asked_for["regions"] = [_region_found(found) for found in answer.regions]
+    if answer.refinement is not None:
+        asked_for["refined"] = Refined(**asdict(answer.refinement))
+    if answer.hidden_by_rules is not None:
+        asked_for["hidden_by_rules"] = answer.hidden_by_rules
     return SearchResponse(
         request_id=request_id,
         query_id=answer.query_id,
@@ -48,28 +63,43 @@ def search_response(request_id: str, answer: Answer, started_s: float) -> Search
         match=None if answer.match is None else Match.model_validate(answer.match),
         classes=[LabelProbability.model_validate(label) for label in answer.query.classes],
         categories=[LabelProbability.model_validate(label) for label in answer.categories],
-        results=_results(answer),
+        results=_results(answer.hits, answer.explanations),
         facets={name: [FacetValue.model_validate(value) for value in values] for name, values in answer.facets.items()},
+        **asked_for,
         timings_ms=timings_ms(answer.timings, started_s),
     )
 
 
-def _results(answer: Answer) -> list[SearchResult]:
-    results = [
-        SearchResult(
-            rank=rank,
-            score=round(hit.score, 6),
-            image=image_link(hit.image_id),
-            product=ProductSummary.model_validate(hit.product),
+def _region_found(found: RegionAnswer) -> RegionFound:
+    box = found.region
+    return RegionFound(
+        region=(box.x0, box.y0, box.x1, box.y1),
+        salience=round(found.salience, 4),
+        query_id=found.answer.query_id,
+        categories=[LabelProbability.model_validate(label) for label in found.answer.categories],
+        results=_results(found.answer.hits, found.answer.explanations),
+    )
+
+
+def _results(hits: Sequence[Hit], explanations: Sequence[ExplainedHit | None] | None) -> list[SearchResult]:
+    results = []
+    for rank, hit in enumerate(hits, start=1):
+        asked_for: dict[str, Any] = {}
+        if explanations is not None:
+            found = explanations[rank - 1]
+            asked_for["explanation"] = found and _explanation(found)
+        if hit.rule is not None:
+            asked_for["rule"] = RuleApplied.model_validate(hit.rule)
+        results.append(
+            SearchResult(
+                rank=rank,
+                score=round(hit.score, 6),
+                image=image_link(hit.image_id),
+                product=ProductSummary.model_validate(hit.product),
+                **asked_for,
+            )
         )
-        for rank, hit in enumerate(answer.hits, start=1)
-    ]
-    if answer.explanations is None:
-        return results
-    return [
-        result.model_copy(update={"explanation": found and _explanation(found)})
-        for result, found in zip(results, answer.explanations, strict=True)
-    ]
+    return results
 
 
 def _explanation(found: ExplainedHit) -> Explanation:

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from app.api.authorisation import limit_rate, search_scope
 from app.api.dependencies import Service, while_connected
 from app.api.openapi import KEY_ERRORS, key_of_scope, problems
-from app.api.parameters import ProductId, only_query, similar_wanted
+from app.api.parameters import REFINEMENT_FIELDS, ProductId, only_query, similar_wanted
 from app.api.rendering import product, search_response
 from app.api.schemas import Product, ProductList, SearchResponse
 from app.core.errors import DatabaseError, InvalidParameter, NotFound, Unavailable
 from app.core.products import ProductRecord
 from app.db.records import ProductPage
-from app.search.service import Trace, Wanted
+from app.search.finding import Wanted
+from app.search.looking import Trace
 
 MAX_PAGE = 100
 
@@ -88,7 +89,11 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
     summary="Find the products that look like this one",
     responses=problems(*KEY_ERRORS, NotFound, Unavailable),
     response_model_exclude_unset=True,
-    dependencies=[search_scope, only_query("k", "min_score", "filter", "facets", "explain"), limit_rate],
+    dependencies=[
+        search_scope,
+        only_query("k", "min_score", "filter", "facets", "explain", *REFINEMENT_FIELDS),
+        limit_rate,
+    ],
     openapi_extra=key_of_scope("search"),
 )
 async def similar_products(

@@ -15,7 +15,8 @@ from app.api.parameters import SearchRequest, classify_request, only_query, sear
 from app.api.rendering import search_response, timings_ms
 from app.api.schemas import ClassifyResponse, LabelProbability, SearchResponse
 from app.core.errors import NotFound, Unavailable
-from app.search.service import Answer, SearchService, Trace
+from app.search.looking import Trace
+from app.search.service import Answer, SearchService
 
 router = APIRouter(tags=["search"], dependencies=[search_scope, only_query(), limit_rate])
 
@@ -62,7 +63,8 @@ async def classify(request: Request, response: Response, service: Service, bodie
 
 async def _answer(service: SearchService, asked: SearchRequest, trace: Trace) -> Answer:
     if asked.image is not None:
-        return await service.search_photo(asked.image, asked.region, asked.wanted, trace)
+        search = service.search_things if asked.proposes_regions else service.search_photo
+        return await search(asked.image, asked.region, asked.wanted, trace)
     if asked.product_id is not None:
         return await service.search_product(asked.product_id, asked.wanted, trace)
     return await service.search_again(asked.query_id or "", asked.wanted, trace)

@@ -164,6 +164,13 @@ class Explanation(Out):
     hit: RegionMap = Field(description="Of the result's image.")
 
 
+class RuleApplied(Out):
+    """The shop's rule that put a result where it is."""
+
+    id: str = Field(examples=["6f1e09b2c4d7a853"])
+    action: Literal["pin", "bury"]
+
+
 class SearchResult(Out):
     """One product that looks like the query."""
 
@@ -176,6 +183,7 @@ class SearchResult(Out):
         description="Only with explain. Null where the index keeps nothing to tell it from, or the network has no "
         "regions.",
     )
+    rule: RuleApplied | None = Field(default=None, description="Only where a rule of the shop moved the result.")
 
 
 class SearchTimings(Out):
@@ -210,6 +218,32 @@ class Match(Out):
     )
 
 
+class Refined(Out):
+    """How a search departed from the plain one, what was not given included."""
+
+    more_like: list[str] = Field(examples=[["shoes-0042"]])
+    less_like: list[str] = Field(examples=[["shoes-0043"]])
+    more_weight: Share = Field(examples=[0.75])
+    less_weight: Share = Field(examples=[0.25])
+    diversity: Share = Field(examples=[0.3])
+
+
+class RegionFound(Out):
+    """A thing in the photo, and the products that look like it."""
+
+    region: tuple[Share, Share, Share, Share] = Field(
+        examples=[[0.05, 0.1, 0.48, 0.92]],
+        description="Where it is in the upright photo, as shares of its sides: left, top, right, bottom. The field "
+        "region takes it.",
+    )
+    salience: Share = Field(examples=[0.87], description="How much it stands out, against the photo as a whole.")
+    query_id: str = Field(
+        examples=["0pG9sYb1Wc2uQn8kR5tXzA"], description="Search for this thing again with it, for a while."
+    )
+    categories: list[LabelProbability]
+    results: list[SearchResult]
+
+
 class SearchResponse(Out):
     """Answer to a search."""
 
@@ -233,6 +267,15 @@ class SearchResponse(Out):
     facets: dict[str, list[FacetValue]] = Field(
         description="For each field that facets names, its most frequent values.",
         examples=[{"category": [{"value": "shoes", "count": 412}]}],
+    )
+    regions: list[RegionFound] | None = Field(
+        default=None, description="Only with regions: the things that stand out in the photo, at most five, best first."
+    )
+    refined: Refined | None = Field(default=None, description="Only where the search was refined.")
+    hidden_by_rules: int | None = Field(
+        default=None,
+        examples=[3],
+        description="Only where rules of the shop act: how many products that could be found otherwise they hide.",
     )
     timings_ms: SearchTimings
 

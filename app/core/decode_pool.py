@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, Final, Self
 
 import numpy as np
@@ -23,7 +23,7 @@ from app.core.cores import available_cores
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
 from app.core.files import MIB
-from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region
+from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, View
 from app.core.settings import Settings
 from app.core.signature import SIGNATURE_SIZE
 
@@ -68,21 +68,33 @@ class DecodePool(Closing):
             InvalidImage: As `prepare_image` does; DecodeTimedOut too when the child had to be killed, or died.
             Overloaded: No child could be started.
         """
+        (prepared,) = self.prepare_views(data, preprocessings, [View(region)])
+        return prepared
+
+    def prepare_views(
+        self, data: bytes, preprocessings: Sequence[Preprocessing], views: Sequence[View]
+    ) -> list[PreparedImage]:
+        """Do what `app.core.images.prepare_views` does, in a child; raises as `prepare` does."""
         request = {
             "preprocessings": [asdict(preprocessing) for preprocessing in preprocessings],
-            "region": (region.x0, region.y0, region.x1, region.y1) if region else None,
+            "views": [{"region": view.region and astuple(view.region), "is_whole": view.is_whole} for view in views],
         }
         sides_px = [preprocessing.crop_px for preprocessing in preprocessings]
         pixel_bytes = sum(3 * side_px**2 for side_px in sides_px)
-        facts, body = self._ask(request, data, max_reply_bytes=pixel_bytes + SIGNATURE_SIZE)
-        return PreparedImage(
-            arrays=_split(body[:pixel_bytes], sides_px),
-            width_px=facts["width_px"],
-            height_px=facts["height_px"],
-            format=facts["format"],
-            is_uniform=facts["is_uniform"],
-            signature=np.frombuffer(body[pixel_bytes:], np.uint8),
-        )
+        view_bytes = pixel_bytes + SIGNATURE_SIZE
+        facts, body = self._ask(request, data, max_reply_bytes=len(views) * view_bytes)
+        parts = [body[start : start + view_bytes] for start in range(0, len(body), view_bytes)]
+        return [
+            PreparedImage(
+                arrays=_split(part[:pixel_bytes], sides_px),
+                width_px=facts["width_px"],
+                height_px=facts["height_px"],
+                format=facts["format"],
+                is_uniform=is_uniform,
+                signature=np.frombuffer(part[pixel_bytes:], np.uint8),
+            )
+            for part, is_uniform in zip(parts, facts["is_uniform"], strict=True)
+        ]
 
     def thumbnail(self, data: bytes, size_px: int) -> bytes:
         """

@@ -16,7 +16,7 @@ from typing import Any, Final
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import InvalidImage
 from app.core.files import MIB
-from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
+from app.core.images import ImageLimits, Preprocessing, Region, View, make_thumbnail, prepare_views
 
 MEMORY_LIMIT_BYTES: Final = 640 * MIB
 """Address space. Measured: 25 megapixels of PNG need 400 MB, of WebP 500; a progressive CMYK JPEG of 50, 510."""
@@ -70,15 +70,18 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
     if "thumbnail_px" in request:
         return {}, make_thumbnail(data, request["thumbnail_px"], limits)
     preprocessings = [Preprocessing(**fields) for fields in request["preprocessings"]]
-    region = Region(*request["region"]) if request["region"] else None
-    prepared = prepare_image(data, preprocessings, limits, region)
+    views = [
+        View(Region(*view["region"]) if view["region"] else None, is_whole=view["is_whole"])
+        for view in request["views"]
+    ]
+    prepared = prepare_views(data, preprocessings, limits, views)
     header = {
-        "width_px": prepared.width_px,
-        "height_px": prepared.height_px,
-        "format": prepared.format,
-        "is_uniform": prepared.is_uniform,
+        "width_px": prepared[0].width_px,
+        "height_px": prepared[0].height_px,
+        "format": prepared[0].format,
+        "is_uniform": [each.is_uniform for each in prepared],
     }
-    return header, b"".join(array.tobytes() for array in (*prepared.arrays, prepared.signature))
+    return header, b"".join(array.tobytes() for each in prepared for array in (*each.arrays, each.signature))
 
 
 if __name__ == "__main__":

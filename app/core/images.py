@@ -164,6 +164,21 @@ class PreparedImage:
     signature: UInt8Array
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    What of a photo is prepared.
+
+    Attributes:
+        region: The part; None: all of it.
+        is_whole: Whether all of the part is squeezed into the network's square, for an overview of where things are.
+            Embeddings are made of the centre square of a part that is not distorted.
+    """
+
+    region: Region | None = None
+    is_whole: bool = False
+
+
 def prepare_image(
     data: bytes, preprocessings: Sequence[Preprocessing], limits: ImageLimits, region: Region | None = None
 ) -> PreparedImage:
@@ -177,16 +192,45 @@ def prepare_image(
     Raises:
         InvalidImage: One of its leaves says what is wrong with the bytes.
     """
+    (prepared,) = prepare_views(data, preprocessings, limits, [View(region)])
+    return prepared
+
+
+def prepare_views(
+    data: bytes, preprocessings: Sequence[Preprocessing], limits: ImageLimits, views: Sequence[View]
+) -> list[PreparedImage]:
+    """
+    Do what `prepare_image` does for several parts of one photo, to the same pixels.
+
+    It is decoded once for all parts that are wanted at the same scale, and those that are whole take it as it comes.
+
+    Raises:
+        InvalidImage: As for `prepare_image`; a region that is too small is refused as a photo would be.
+    """
     header = read_header(data)
     limits.check(header)
     needed_px = max(preprocessing.resize_px for preprocessing in preprocessings)
-    picture, (width_px, height_px) = _decode_upright(data, header, needed_px, limits, region)
-    arrays = tuple(_resize_and_crop(picture, preprocessing) for preprocessing in preprocessings)
+    prepared: dict[int, PreparedImage] = {}
+    waiting = list(range(len(views)))
+    while waiting:
+        decoded = _decode_upright(data, header, needed_px, limits, views[waiting[0]].region)
+        for place in waiting[:]:
+            view = views[place]
+            if view.is_whole or decoded.scale == decoded.scale_for(view.region, needed_px, limits):
+                prepared[place] = _prepared(decoded, view, preprocessings)
+                waiting.remove(place)
+    return [prepared[place] for place in range(len(views))]
+
+
+def _prepared(decoded: "_Decoded", view: View, preprocessings: Sequence[Preprocessing]) -> PreparedImage:
+    picture = decoded.part(view.region)
+    cut = _squeeze if view.is_whole else _resize_and_crop
+    arrays = tuple(cut(picture, preprocessing) for preprocessing in preprocessings)
     return PreparedImage(
         arrays=arrays,
-        width_px=width_px,
-        height_px=height_px,
-        format=header.format,
+        width_px=decoded.size_px[0],
+        height_px=decoded.size_px[1],
+        format=decoded.format,
         is_uniform=all(_is_uniform(array) for array in arrays),
         signature=signature_of(picture),
     )
@@ -201,7 +245,7 @@ def make_thumbnail(data: bytes, size_px: int, limits: ImageLimits) -> bytes:
     """
     header = read_header(data)
     limits.check(header)
-    picture, _ = _decode_upright(data, header, size_px, limits)
+    picture = _decode_upright(data, header, size_px, limits).picture
     picture.thumbnail((size_px, size_px), Image.Resampling.BICUBIC)
     picture.info = {}  # Pillow would write a comment that it finds there
     output = io.BytesIO()
@@ -232,28 +276,45 @@ def _decode_errors_translated(header: ImageHeader) -> Iterator[None]:
         raise ImageCorrupt(f"The {header.format} cannot be decoded: it breaks off or contradicts itself.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """An upright RGB picture, decoded at 1/scale, and the upright size of the original."""
+
+    picture: Image.Image
+    size_px: tuple[int, int]
+    scale: int
+    format: ImageFormat
+
+    def part(self, region: Region | None) -> Image.Image:
+        """Return a region of the picture."""
+        return self.picture.crop(_region_box(region, *self.picture.size)) if region else self.picture
+
+    def scale_for(self, region: Region | None, needed_px: int, limits: ImageLimits) -> int:
+        """Return at which scale the picture would have been decoded for a region."""
+        return _scale(self.format, self.size_px, region, needed_px, limits)
+
+
 def _decode_upright(
     data: bytes, header: ImageHeader, needed_px: int, limits: ImageLimits, region: Region | None = None
-) -> tuple[Image.Image, tuple[int, int]]:
-    """Return the upright RGB picture (or the region of it), perhaps drafted, and the upright size of the original."""
+) -> _Decoded:
+    """Return the upright RGB picture, perhaps drafted, as a region of it needs."""
     with _decode_errors_translated(header):
         image = _OPENERS[header.format](io.BytesIO(first_webp_frame(data) if header.format == "WEBP" else data))
         if image.size != (header.width_px, header.height_px):
             # Two frame headers: the limits were checked on one, Pillow would decode the other.
             raise ImageCorrupt(f"The {header.format} names two different sizes.")
         orientation = _orientation(image)
-        size_px = image.size[::-1] if orientation in _SIDEWAYS else image.size
-        shorter_px = min(_region_size(region, *size_px)) if region else min(size_px)
-        if isinstance(image, JpegImageFile):
-            _draft(image, shorter_px, needed_px, limits)
+        width_px, height_px = image.size
+        size_px = (height_px, width_px) if orientation in _SIDEWAYS else (width_px, height_px)
+        scale = _scale(header.format, size_px, region, needed_px, limits)
+        if scale > 1:
+            image.draft(None, (width_px // scale, height_px // scale))
         image.load()
         picture = _to_rgb(image)
         del image  # a WebP's decoder holds two more copies of its pixels
         if orientation in _TRANSPOSITIONS:
             picture = picture.transpose(_TRANSPOSITIONS[orientation])
-    if region:
-        picture = picture.crop(_region_box(region, *picture.size))
-    return picture, size_px
+    return _Decoded(picture, size_px, scale, header.format)
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
@@ -269,16 +330,20 @@ def _orientation(image: ImageFile.ImageFile) -> int:
     return orientation if isinstance(orientation, int) and orientation in _TRANSPOSITIONS else 1
 
 
-def _draft(image: JpegImageFile, shorter_px: int, needed_px: int, limits: ImageLimits) -> None:
-    """Have libjpeg decode at 1/2, 1/4 or 1/8, where that leaves pixels enough."""
-    width_px, height_px = image.size
+def _scale(
+    kind: ImageFormat, size_px: tuple[int, int], region: Region | None, needed_px: int, limits: ImageLimits
+) -> int:
+    """Return 2, 4 or 8 where libjpeg is to decode at 1/2, 1/4 or 1/8 and that leaves pixels enough; otherwise 1."""
+    shorter_px = min(_region_size(region, *size_px)) if region else min(size_px)
+    if kind != "JPEG":
+        return 1
+    width_px, height_px = size_px
     scale = 1
     if shorter_px >= _DRAFT_FROM_PX:
         scale = max((s for s in (2, 4, 8) if shorter_px >= s * _DRAFT_MARGIN * needed_px), default=1)
     while scale < 8 and width_px * height_px > limits.max_pixels * scale**2:
         scale *= 2  # a small region of a huge photo
-    if scale > 1:
-        image.draft(None, (width_px // scale, height_px // scale))
+    return scale
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -307,6 +372,12 @@ def _resize_and_crop(picture: Image.Image, preprocessing: Preprocessing) -> UInt
     resized = picture.resize(size, _RESAMPLING[preprocessing.interpolation])
     left, top = round((size[0] - crop_px) / 2.0), round((size[1] - crop_px) / 2.0)
     return np.array(resized.crop((left, top, left + crop_px, top + crop_px)))
+
+
+def _squeeze(picture: Image.Image, preprocessing: Preprocessing) -> UInt8Array:
+    """Resize to the square that the network takes, whatever the shape."""
+    size_px = (preprocessing.crop_px, preprocessing.crop_px)
+    return np.array(picture.resize(size_px, _RESAMPLING[preprocessing.interpolation]))
 
 
 def _is_uniform(pixels: UInt8Array) -> bool:

@@ -23,6 +23,7 @@ from app.db.events import Events
 from app.db.failures import translated
 from app.db.jobs import Jobs
 from app.db.keys import Keys
+from app.db.rules import Rules
 from app.db.schema import NO_CATALOGUE, check_references, check_schema, lock_for_migration, upgrade_schema
 
 
@@ -139,6 +140,18 @@ class Database:
         """Give the keys for changing. On PostgreSQL this waits for no writer of the catalogue."""
         with translated(), self._writers.begin() as connection:
             yield Keys(connection)
+
+    @contextmanager
+    def reading_rules(self) -> Iterator[Rules]:
+        """Give the rules as they are now, for reading."""
+        with translated(), self._readers.begin() as connection:
+            yield Rules(connection)
+
+    @contextmanager
+    def changing_rules(self) -> Iterator[Rules]:
+        """Give the rules for changing. On PostgreSQL this waits for no writer of the catalogue."""
+        with translated(), self._writers.begin() as connection:
+            yield Rules(connection)
 
     @contextmanager
     def _placed(self) -> Iterator[None]:

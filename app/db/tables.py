@@ -244,3 +244,18 @@ events = Table(
     Column("place", Integer, nullable=False, doc="Where the answer showed it, from 1."),
     CheckConstraint("type IN ('select', 'add_to_cart')", name="type"),
 )
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("products", _Json, nullable=False, doc="A filter, or the ids of products."),
+    Column("category", Text, doc="Of what is searched with; null: any."),
+    Column("position", Integer, doc="Where the first pinned product stands, from 1."),
+    Column("starts_at", UtcDateTime),
+    Column("ends_at", UtcDateTime),
+    Column("note", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("action IN ('pin', 'bury', 'hide')", name="action"),
+)

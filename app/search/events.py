@@ -24,8 +24,9 @@ from app.core.errors import InvalidParameter, LookalikeError, NotFound, Overload
 from app.core.files import MIB
 from app.db.database import Database
 from app.db.events import Event, EventQuery, EventType
+from app.search.finding import Wanted
 from app.search.recent import Recent
-from app.search.service import Answer, Wanted
+from app.search.service import Answer
 
 MAX_BYTES: Final = 32 * MIB  # 3,500 answers at 4096 values
 LIFETIME_S: Final = 3600.0
@@ -78,18 +79,18 @@ class EventLog:
         if self._thread.is_alive():
             self._thread.join()
 
-    def remember(self, request_id: str, wanted: Wanted, *answers: Answer) -> None:
-        """Remember for a while what a request was answered with; of several answers, what each showed."""
+    def remember(self, request_id: str, wanted: Wanted, answer: Answer) -> None:
+        """Remember for a while what a request was answered with, and what for each thing in its photo."""
         if not self._kept_days:
             return
         day = datetime.now(UTC).date()
         shown = [
             _Shown(
-                _event_query(answer, day, is_steered=wanted.filter is not None),
-                tuple(hit.product.id for hit in answer.hits),
+                _event_query(each, day, is_steered=_is_steered(each, wanted)),
+                tuple(hit.product.id for hit in each.hits),
             )
-            for answer in answers
-            if answer.hits
+            for each in (answer, *(region.answer for region in answer.regions or ()))
+            if each.hits
         ]
         if shown:
             self._recent.add(request_id, shown, sum(each.size_bytes for each in shown))
@@ -160,6 +161,11 @@ class EventLog:
         if problem is not None and problem != self._problem:
             log.warning("events.not_written", reason=problem)
         self._problem = problem
+
+
+def _is_steered(answer: Answer, wanted: Wanted) -> bool:
+    """Whether something besides likeness to the query decided what was shown: a filter, a refinement, a rule."""
+    return wanted.filter is not None or answer.refinement is not None or answer.hidden_by_rules is not None
 
 
 def _event_query(answer: Answer, day: date, *, is_steered: bool) -> EventQuery:

@@ -209,17 +209,21 @@ def shown(name: str) -> str:
     return name if _TAME.fullmatch(name) else "(a name)"
 
 
-def parse_filter(json_text: str) -> Filter:
+def parse_filter(json_text: str, name: str = "filter") -> Filter:
     """
     Return the filter that a text of JSON describes.
+
+    Args:
+        json_text: The text.
+        name: What messages call it.
 
     Raises:
         InvalidParameter: It describes none, or is beyond the limits of this module. The message names the place.
     """
     size_bytes = len(json_text.encode(errors="surrogatepass"))
     if size_bytes > MAX_FILTER_BYTES:
-        raise InvalidParameter(f"filter: it has {size_bytes} bytes; the limit is {MAX_FILTER_BYTES}.")
-    too_deep = InvalidParameter(f"filter: it is nested more than {MAX_DEPTH} deep, the limit.")
+        raise InvalidParameter(f"{name}: it has {size_bytes} bytes; the limit is {MAX_FILTER_BYTES}.")
+    too_deep = InvalidParameter(f"{name}: it is nested more than {MAX_DEPTH} deep, the limit.")
     try:
         tree = json.loads(
             json_text, parse_int=_number, parse_float=_number, parse_constant=_number, object_pairs_hook=_object
@@ -227,15 +231,15 @@ def parse_filter(json_text: str) -> Filter:
     except RecursionError as error:
         raise too_deep from error
     except json.JSONDecodeError as error:
-        raise InvalidParameter(f"filter: from character {error.pos + 1} on it is not JSON.") from error
+        raise InvalidParameter(f"{name}: from character {error.pos + 1} on it is not JSON.") from error
     if _depth(tree) > MAX_DEPTH:
         raise too_deep
     try:
         parsed = Filter.model_validate(tree)
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, name) from error
     if _size(parsed) > MAX_CONDITIONS:
-        raise InvalidParameter(f"filter: it has {_size(parsed)} conditions; the limit is {MAX_CONDITIONS}.")
+        raise InvalidParameter(f"{name}: it has {_size(parsed)} conditions; the limit is {MAX_CONDITIONS}.")
     return parsed
 
 
@@ -302,10 +306,9 @@ def _size(wanted: Filter) -> int:
     return len(wanted.conditions()) + sum(map(_size, wanted.parts()))
 
 
-def _invalid(error: ValidationError) -> InvalidParameter:
+def _invalid(error: ValidationError, place: str) -> InvalidParameter:
     """Say the first thing that is wrong, with its place; of what somebody wrote, only names that can do no harm."""
     first = error.errors()[0]
-    place = "filter"
     for part in first["loc"]:
         if isinstance(part, int):
             place += f"[{part}]"

@@ -34,10 +34,12 @@ from app.search.events import EventLog
 from app.search.live_head import LiveHead
 from app.search.live_index import LiveIndex
 from app.search.live_keys import LiveKeys
+from app.search.live_rules import LiveRules
+from app.search.looking import Look, Looking, embed_batch
 from app.search.pictures import Pictures
 from app.search.product_pictures import LIVE_LIMITS, ProductPictures
 from app.search.readiness import ReadinessCheck
-from app.search.service import Aids, Look, SearchService, embed_batch
+from app.search.service import Aids, SearchService
 
 LOOKUP_THREADS = 2  # fewer than the database's pool has connections
 MAX_WAITING_PICTURES = 256  # a few pages of thumbnails
@@ -57,6 +59,7 @@ class OpenService:
     events: EventLog
     live_index: LiveIndex
     keys: LiveKeys
+    rules: LiveRules
     database: Database
     catalogue: BoundedExecutor
     administration: BoundedExecutor
@@ -90,6 +93,7 @@ class _Opened:
     head: LiveHead
     live_index: LiveIndex
     keys: LiveKeys
+    rules: LiveRules
 
 
 @asynccontextmanager
@@ -114,13 +118,11 @@ async def open_service(
         search = SearchService(
             live_index=opened.live_index,
             embedder=opened.embedder,
-            pool=opened.pool,
-            decoding=executors.decoding,
-            batcher=batcher,
+            looking=Looking(embedder=opened.embedder, pool=opened.pool, decoding=executors.decoding, batcher=batcher),
             lookups=executors.lookups,
-            aids=Aids(opened.head, opened.signatures, opened.codes),
+            aids=Aids(opened.head, opened.signatures, opened.codes, opened.rules),
         )
-        for followed in (opened.head, opened.live_index, opened.keys):
+        for followed in (opened.head, opened.live_index, opened.keys, opened.rules):
             followed.start()
             cleanup.callback(followed.close)
         yield OpenService(
@@ -131,6 +133,7 @@ async def open_service(
             events=_event_log(settings, database, cleanup),
             live_index=opened.live_index,
             keys=opened.keys,
+            rules=opened.rules,
             database=database,
             catalogue=executors.catalogue,
             administration=executors.administration,
@@ -231,7 +234,7 @@ def _open_and_check(settings: Settings, database: Database, cleanup: AsyncExitSt
     cleanup.callback(signatures.close)
     head = LiveHead(settings.heads_dir, embedder.fingerprint.sha256)
     live_index = LiveIndex(snapshots, live, database, store, accept=lambda snapshot: _check(snapshot, embedder, pool))
-    return _Opened(embedder, pool, store, codes, signatures, head, live_index, keys)
+    return _Opened(embedder, pool, store, codes, signatures, head, live_index, keys, LiveRules(database))
 
 
 def _open_keys(settings: Settings, database: Database) -> LiveKeys:

@@ -24,7 +24,7 @@ from app.db.database import Database
 from app.db.records import FetchedPicture, ImageFacts
 from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
-from app.search.service import Look
+from app.search.looking import Look
 
 PICTURES_AT_ONCE: Final = 8  # in memory, 15 MiB each at most
 EMBEDDED_AT_ONCE: Final = 2  # a photo that is searched with waits for no more of them than these

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.core.errors import IndexNotReady, LookalikeError, Overloaded, SnapshotIncompatible, Unavailable
 from app.core.probes import LOWEST_COSINE, probe_images
 from app.search.live_index import LiveIndex
-from app.search.service import SearchService, Trace
+from app.search.looking import Trace
+from app.search.service import SearchService
 
 FRESH_S = 3.0
 BUSY_GRACE_S = 30.0

@@ -108,8 +108,9 @@ async def _search_once(settings: Settings, photo: bytes, asked: Asked) -> dict[s
     wanted_filter = None if asked.filter_text is None else parse_filter(asked.filter_text)
 
     from app.api.rendering import search_response  # noqa: PLC0415
+    from app.search.finding import Wanted  # noqa: PLC0415
+    from app.search.looking import Trace  # noqa: PLC0415
     from app.search.opening import open_service  # noqa: PLC0415
-    from app.search.service import Trace, Wanted  # noqa: PLC0415
 
     # The service's log lines would mix with the answer on standard output; what matters here is warned of.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())

@@ -52,6 +52,7 @@ from tests.benchmarks.saturation import measure_saturation
 from tests.benchmarks.scale import measure_scale
 from tests.benchmarks.searching import measure_relevance, measure_searching
 from tests.benchmarks.subject import Subject, split
+from tests.benchmarks.things import measure_things
 from tests.benchmarks.training import measure_training
 from tests.benchmarks.training_networks import measure_training_networks
 from tests.benchmarks.verdicts import measure_verdicts
@@ -74,6 +75,7 @@ QUALITY: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "evaluation": measure_evaluation,
     "doctor": measure_doctor,
     "explain": measure_explaining,
+    "things": measure_things,
 }
 """The parts about how good answers are, and what is learned from a catalogue."""
 SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {

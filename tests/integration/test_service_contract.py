@@ -25,6 +25,9 @@ ROUTES = {
     ("post", "/products:batch"),
     ("get", "/products/{product_id}/similar"),
     ("get", "/images/{image_id}"),
+    ("get", "/rules"),
+    ("post", "/rules"),
+    ("delete", "/rules/{rule_id}"),
     ("post", "/events"),
     ("get", "/snapshots"),
     ("post", "/snapshots/{snapshot_id}/publish"),
@@ -70,7 +73,10 @@ def test_the_forms_are_described_with_examples(document: dict[str, Any]) -> None
         document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
         for path in ("/search", "/classify")
     )
-    assert set(search) == {"image", "product_id", "query_id", "k", "min_score", "region", "filter", "facets", "explain"}
+    assert set(search) == {
+        *("image", "product_id", "query_id", "k", "min_score", "region", "regions", "filter", "facets", "explain"),
+        *("more_like", "less_like", "more_weight", "less_weight", "diversity"),
+    }
     assert set(classify) == {"image", "region"}
     assert all(part.get("description") for part in search.values())
 

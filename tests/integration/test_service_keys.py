@@ -37,6 +37,9 @@ CATALOGUE = [
     ("POST", "/jobs/x/cancel", 404),
     ("POST", "/jobs/x/retry", 404),
     ("GET", "/snapshots", 200),
+    ("GET", "/rules", 200),
+    ("POST", "/rules", 422),
+    ("DELETE", "/rules/x", 404),
     ("DELETE", "/products/nothing", 200),
 ]
 ADMIN = [

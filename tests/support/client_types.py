@@ -7,6 +7,7 @@ say different things.
 """
 
 import json
+import keyword
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,12 +97,18 @@ def _named_in(schema: Any) -> Iterator[str]:  # noqa: ANN401
 
 def _typed_dict(name: str, schema: Schema) -> Iterator[str]:
     required = set(schema.get("required", ()))
+    kinds = {field: _type(part) for field, part in schema.get("properties", {}).items()}
+    fields = {field: kind if field in required else f"NotRequired[{kind}]" for field, kind in kinds.items()}
+    sentence = f'"""{_sentence(schema, name)}"""'
+    if any(map(keyword.iskeyword, fields)):  # such as "from", which no class can have
+        yield f"{name} = TypedDict({_quoted(name)}, {{"
+        yield from (f"    {_quoted(field)}: {kind}," for field, kind in fields.items())
+        yield from ("})", sentence)
+        return
     yield f"class {name}(TypedDict):"
-    yield f'    """{_sentence(schema, name)}"""'
+    yield f"    {sentence}"
     yield ""
-    for field, part in schema.get("properties", {}).items():
-        kind = _type(part)
-        yield f"    {field}: {kind if field in required else f'NotRequired[{kind}]'}"
+    yield from (f"    {field}: {kind}" for field, kind in fields.items())
 
 
 def _sentence(schema: Schema, name: str) -> str:

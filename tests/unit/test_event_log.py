@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,11 +11,15 @@ import numpy as np
 import pytest
 
 from app.core.errors import DatabaseUnavailable, InvalidParameter, NotFound
+from app.core.images import Region
 from app.db.database import Database
 from app.db.events import Event
 from app.search.events import EventLog
+from app.search.filters import parse_filter
+from app.search.finding import Wanted
 from app.search.queries import Query
-from app.search.service import Answer, Wanted
+from app.search.refinement import Refinement
+from app.search.service import Answer, RegionAnswer
 
 WANTED = Wanted(k=3)
 
@@ -69,7 +74,8 @@ def answer(*product_ids: str, asked_with: str | None = None, value: float = 1.0)
 
 def test_a_product_counts_for_the_first_answer_that_shows_it(log: EventLog, table: Table) -> None:
     """As where a photo is answered as a whole and once more for each thing in it."""
-    log.remember("request", WANTED, answer("a", "b"), answer("b", "c", value=0.5))
+    of_a_thing = RegionAnswer(Region(0, 0, 0.5, 1), 1.0, answer("b", "c", value=0.5))
+    log.remember("request", WANTED, replace(answer("a", "b"), regions=[of_a_thing]))
     assert [log.take("select", "request", product_id) for product_id in ("b", "c", "b")] == [True, True, False]
     with pytest.raises(InvalidParameter):
         log.take("select", "request", "d")
@@ -78,6 +84,25 @@ def test_a_product_counts_for_the_first_answer_that_shows_it(log: EventLog, tabl
     embeddings = [np.frombuffer(event.query.embedding or b"", "<f2").tolist() for event in table.kept]
     assert embeddings == [[1.0, 0.0], [0.5, 0.0]]
     assert table.kept[0].query.id != table.kept[1].query.id
+
+
+@pytest.mark.parametrize(
+    ("wanted", "steered", "is_steered"),
+    [
+        (WANTED, {}, False),
+        (replace(WANTED, filter=parse_filter('{"category": "mugs"}')), {}, True),
+        (WANTED, {"refinement": Refinement(more_like=("c",))}, True),
+        (WANTED, {"hidden_by_rules": 0}, True),
+    ],
+)
+def test_what_was_shown_for_more_than_its_likeness_is_kept_as_steered(
+    log: EventLog, table: Table, wanted: Wanted, steered: dict[str, Any], *, is_steered: bool
+) -> None:
+    """By a filter, a refinement or a rule: figures of likeness are not made of it."""
+    log.remember("request", wanted, replace(answer("a"), **steered))
+    log.take("select", "request", "a")
+    log._write()
+    assert [event.query.is_steered for event in table.kept] == [is_steered]
 
 
 def test_an_answer_that_shows_nothing_is_not_remembered(log: EventLog) -> None:

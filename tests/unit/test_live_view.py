@@ -1,7 +1,6 @@
 """What searches see: a snapshot and the changes over it, compared with a search over everything there is."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,52 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.arrays import Float32Array
-from app.core.flat_index import FlatIndex
-from app.core.image_ids import ImageIds
-from app.core.manifest import DATA_FILES, FileFacts, Manifest
-from app.core.products import ProductRecord, to_line
-from app.core.snapshot import Snapshot
-from app.core.snapshot_reader import LiveSnapshot
+from app.core.products import ProductRecord
 from app.core.vector_store import VectorStore
 from app.db.live_changes import LiveChange
-from app.search.live_view import LiveView, view_of, with_changes
+from app.search.live_view import with_changes
 from app.search.neighbours import Hit, nearest_products
 from tests.support.catalogue import make_product
 from tests.support.live import open_store
-from tests.support.snapshots import DIMENSION, random_embeddings, snapshot_facts
-
-Vectors = dict[str, Float32Array]
-
-
-def _vectors(products: Sequence[ProductRecord], seed: int) -> Vectors:
-    """Return an embedding for the bytes of each image, by their SHA-256."""
-    sha256s = sorted({image.sha256 for product in products for image in product.images})
-    return dict(zip(sha256s, random_embeddings(len(sha256s), DIMENSION, seed), strict=True))
-
-
-def _view(products: Sequence[ProductRecord], vectors: Vectors) -> LiveView:
-    """Return a view of a snapshot with these products, in the order of their ids."""
-    images = [image for product in products for image in product.images]
-    embeddings = np.stack([vectors[image.sha256] for image in images])
-    manifest = Manifest(
-        **snapshot_facts().model_dump(),
-        created_at=datetime.now(UTC),
-        dimension=DIMENSION,
-        products=len(products),
-        images=len(images),
-        versions={},
-        files={name: FileFacts(size_bytes=1, sha256="0") for name in DATA_FILES},
-    )
-    snapshot = Snapshot(
-        id="000001-00000000",
-        manifest=manifest,
-        index=FlatIndex.build(embeddings),
-        image_ids=ImageIds.of([image.id for image in images]),
-        products=b"".join(to_line(product) + b"\n" for product in products),
-        row_products=np.repeat(np.arange(len(products), dtype=np.int32), [len(each.images) for each in products]),
-        probes=embeddings[:1],
-    )
-    return view_of(LiveSnapshot(snapshot, manifest.created_at))
+from tests.support.snapshots import DIMENSION, random_embeddings
+from tests.support.views import Vectors, vectors_of, view_over
 
 
 def _expected(products: Sequence[ProductRecord], vectors: Vectors, queries: Float32Array) -> dict[str, float]:
@@ -92,9 +54,9 @@ def test_the_nearest_products_are_those_of_a_search_over_everything(
 ) -> None:
     """However many images a product has: k products, best first, one hit each, and the one left out is not there."""
     products = [make_product(f"p{i:03d}", *(f"{i}-{j}" for j in range(n))) for i, n in enumerate(images)]
-    vectors = _vectors(products, seed)
+    vectors = vectors_of(products, seed)
     asked = random_embeddings(queries, DIMENSION, seed + 5_000)
-    hits = nearest_products(_view(products, vectors).segments(), asked, k, leave_out_product_id="p000")
+    hits = nearest_products(view_over(products, vectors).segments(), asked, k, leave_out=frozenset(["p000"]))
     _check(hits, products[1:], vectors, asked, k)
 
 
@@ -102,12 +64,12 @@ def test_a_product_with_hundreds_of_near_images_leaves_room_for_others() -> None
     """One hit is its; nine others follow, however far they are."""
     crowd = make_product("crowd", *(f"crowd-{i}" for i in range(300)))
     others = [make_product(f"p{i:03d}", f"other-{i}") for i in range(30)]
-    vectors = _vectors([crowd, *others], seed=1)
+    vectors = vectors_of([crowd, *others], seed=1)
     near = vectors[crowd.images[0].sha256]
     for image in crowd.images[1:]:
         vector = near + 0.01 * vectors[image.sha256]
         vectors[image.sha256] = vector / np.linalg.norm(vector)
-    hits = nearest_products(_view([crowd, *others], vectors).segments(), near[np.newaxis], 10)
+    hits = nearest_products(view_over([crowd, *others], vectors).segments(), near[np.newaxis], 10)
     assert [hit.product.id for hit in hits].count("crowd") == 1
     assert len(hits) == 10
 
@@ -134,8 +96,8 @@ def test_changes_lie_over_the_snapshot_as_if_it_had_been_made_after_them(
         number: product(number, images, "new") if drawn.random() < 0.7 else None for number, images in changes.items()
     }
     now = [each for _, each in sorted((stored | changed).items()) if each is not None]
-    vectors = _vectors([*stored.values(), *now], seed)
-    view = _view(list(stored.values()), vectors)
+    vectors = vectors_of([*stored.values(), *now], seed)
+    view = view_over(list(stored.values()), vectors)
     with open_store(tmp_path_factory.mktemp("data")) as store:
         store.append(list(vectors), np.stack(list(vectors.values())))
         live = [LiveChange(f"p{number:03d}", i, each) for i, (number, each) in enumerate(changed.items(), start=2)]
@@ -152,9 +114,9 @@ def test_changes_lie_over_the_snapshot_as_if_it_had_been_made_after_them(
 def test_other_changes_take_the_place_of_those_before(tmp_path: Path) -> None:
     """A view is made of the snapshot and all that changed since, not of the view before."""
     products = [make_product("a", "front"), make_product("b", "side")]
-    vectors = _vectors(products, seed=1)
+    vectors = vectors_of(products, seed=1)
     with open_store(tmp_path) as store:
-        without_a = with_changes(_view(products, vectors), [LiveChange("a", 2, None)], store)
+        without_a = with_changes(view_over(products, vectors), [LiveChange("a", 2, None)], store)
         again = with_changes(without_a, [], store)
     query = vectors[products[0].images[0].sha256][np.newaxis]
     assert [hit.product.id for hit in nearest_products(without_a.segments(), query, 10)] == ["b"]
@@ -164,12 +126,12 @@ def test_other_changes_take_the_place_of_those_before(tmp_path: Path) -> None:
 def test_an_image_without_an_embedding_is_left_out(tmp_path: Path) -> None:
     """As when another network was in use when the product was put; its other images are found."""
     known = [make_product("a", "front")]
-    vectors = _vectors(known, seed=1)
+    vectors = vectors_of(known, seed=1)
     put = [make_product("b", "front", "strange"), make_product("c", "stranger")]
     with open_store(tmp_path) as store:
         _append(store, vectors)
         changes = [LiveChange(each.id, 2, each) for each in put]
-        view = with_changes(_view(known, vectors), changes, store)
+        view = with_changes(view_over(known, vectors), changes, store)
     hits = nearest_products(view.segments(), next(iter(vectors.values()))[np.newaxis], 10)
     assert [(hit.product.id, len(view.product(hit.product.id).images)) for hit in hits] == [("a", 1), ("b", 1)]  # type: ignore[union-attr]
     assert view.product("c") is None

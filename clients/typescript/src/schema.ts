@@ -1,5 +1,5 @@
 // Written by `make clients` from clients/openapi.json, whose SHA-256 is
-// c161cfd29f449db3df3eee413abb09afb29d9cc9aa49d5cff5483963fe22fd14
+// 0990c2ca877b8808fa63fea50196a0e5fedbf79d0a032f07ea661722bc59249c
 export interface paths {
     "/search": {
         parameters: {
@@ -167,6 +167,50 @@ export interface paths {
          */
         post: operations["change_products_products_batch_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules
+         * @description Return all rules, oldest first, also those that act later or no more.
+         */
+        get: operations["list_rules_rules_get"];
+        put?: never;
+        /**
+         * Make a rule
+         * @description Pin, bury or hide products; searches of every server do so within a second.
+         */
+        post: operations["make_rule_rules_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a rule
+         * @description Remove a rule, and return what it was.
+         */
+        delete: operations["remove_rule_rules__rule_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1074,6 +1118,79 @@ export interface components {
             probe_cosine: number;
         };
         /**
+         * Refined
+         * @description How a search departed from the plain one, what was not given included.
+         */
+        Refined: {
+            /**
+             * More Like
+             * @example [
+             *       "shoes-0042"
+             *     ]
+             */
+            more_like: string[];
+            /**
+             * Less Like
+             * @example [
+             *       "shoes-0043"
+             *     ]
+             */
+            less_like: string[];
+            /**
+             * More Weight
+             * @example 0.75
+             */
+            more_weight: number;
+            /**
+             * Less Weight
+             * @example 0.25
+             */
+            less_weight: number;
+            /**
+             * Diversity
+             * @example 0.3
+             */
+            diversity: number;
+        };
+        /**
+         * RegionFound
+         * @description A thing in the photo, and the products that look like it.
+         */
+        RegionFound: {
+            /**
+             * Region
+             * @description Where it is in the upright photo, as shares of its sides: left, top, right, bottom. The field region takes it.
+             * @example [
+             *       0.05,
+             *       0.1,
+             *       0.48,
+             *       0.92
+             *     ]
+             */
+            region: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Salience
+             * @description How much it stands out, against the photo as a whole.
+             * @example 0.87
+             */
+            salience: number;
+            /**
+             * Query Id
+             * @description Search for this thing again with it, for a while.
+             * @example 0pG9sYb1Wc2uQn8kR5tXzA
+             */
+            query_id: string;
+            /** Categories */
+            categories: components["schemas"]["LabelProbability"][];
+            /** Results */
+            results: components["schemas"]["SearchResult"][];
+        };
+        /**
          * RegionMap
          * @description Which places of a picture counted, as a coarse grid.
          */
@@ -1109,6 +1226,88 @@ export interface components {
              *     ]
              */
             values: number[][];
+        };
+        /**
+         * RuleApplied
+         * @description The shop's rule that put a result where it is.
+         */
+        RuleApplied: {
+            /**
+             * Id
+             * @example 6f1e09b2c4d7a853
+             */
+            id: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "pin" | "bury";
+        };
+        /**
+         * RuleCondition
+         * @description When a rule acts.
+         */
+        RuleCondition: {
+            /**
+             * Category
+             * @description Where this is the first of the answer's categories.
+             * @example shoes
+             */
+            category: string;
+        };
+        /**
+         * RuleList
+         * @description All rules, oldest first.
+         */
+        RuleList: {
+            /** Rules */
+            rules: components["schemas"]["RuleShown"][];
+        };
+        /**
+         * RuleShown
+         * @description A rule.
+         */
+        RuleShown: {
+            /**
+             * Id
+             * @example 6f1e09b2c4d7a853
+             */
+            id: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "pin" | "bury" | "hide";
+            /**
+             * Products
+             * @example {
+             *       "attributes.season": "winter",
+             *       "category": "shoes"
+             *     }
+             */
+            products: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            when: components["schemas"]["RuleCondition"] | null;
+            /**
+             * Position
+             * @example null
+             */
+            position: number | null;
+            /** From */
+            from: string | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Note
+             * @example Winter sale
+             */
+            note: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * SearchResponse
@@ -1161,6 +1360,19 @@ export interface components {
             facets: {
                 [key: string]: components["schemas"]["FacetValue"][];
             };
+            /**
+             * Regions
+             * @description Only with regions: the things that stand out in the photo, at most five, best first.
+             */
+            regions?: components["schemas"]["RegionFound"][] | null;
+            /** @description Only where the search was refined. */
+            refined?: components["schemas"]["Refined"] | null;
+            /**
+             * Hidden By Rules
+             * @description Only where rules of the shop act: how many products that could be found otherwise they hide.
+             * @example 3
+             */
+            hidden_by_rules?: number | null;
             timings_ms: components["schemas"]["SearchTimings"];
         };
         /**
@@ -1184,6 +1396,8 @@ export interface components {
             product: components["schemas"]["ProductSummary"];
             /** @description Only with explain. Null where the index keeps nothing to tell it from, or the network has no regions. */
             explanation?: components["schemas"]["Explanation"] | null;
+            /** @description Only where a rule of the shop moved the result. */
+            rule?: components["schemas"]["RuleApplied"] | null;
         };
         /**
          * SearchTimings
@@ -1388,6 +1602,11 @@ export interface operations {
                      */
                     region?: string;
                     /**
+                     * @description Also look for the things that stand out in the photo, and answer for each of them.
+                     * @enum {string}
+                     */
+                    regions?: "auto";
+                    /**
                      * @description Which products may be found, as JSON; docs/filters.md has the grammar.
                      * @example {"category": "shoes", "price": {"lt": 50}}
                      */
@@ -1402,6 +1621,31 @@ export interface operations {
                      * @default false
                      */
                     explain?: boolean;
+                    /**
+                     * @description Products to find more of, at most 10.
+                     * @example shoes-0042,shoes-0043
+                     */
+                    more_like?: string;
+                    /**
+                     * @description Products to find less of, at most 10; they are no results.
+                     * @example shoes-0044
+                     */
+                    less_like?: string;
+                    /**
+                     * @description How much more_like counts, against the query.
+                     * @default 0.75
+                     */
+                    more_weight?: number;
+                    /**
+                     * @description How much less_like counts, against the query.
+                     * @default 0.25
+                     */
+                    less_weight?: number;
+                    /**
+                     * @description How much a result's likeness to those before it counts against its score.
+                     * @default 0
+                     */
+                    diversity?: number;
                 } & (unknown | unknown | unknown);
             };
         };
@@ -2148,6 +2392,16 @@ export interface operations {
                 facets?: string | null;
                 /** @description Whether to tell why each hit is one: see docs/answers.md. */
                 explain?: boolean;
+                /** @description Ids of products, separated by commas: see docs/refine.md. */
+                more_like?: string | null;
+                /** @description Ids of products, separated by commas: see docs/refine.md. */
+                less_like?: string | null;
+                /** @description How much these products count. */
+                more_weight?: number | null;
+                /** @description How much these products count. */
+                less_weight?: number | null;
+                /** @description How much a hit's likeness to those before it counts against its score. */
+                diversity?: number | null;
             };
             header?: never;
             path: {
@@ -2615,6 +2869,339 @@ export interface operations {
             };
             /** @description Unsupported Media Type: unsupported-media-type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: data-dir-busy, data-dir-not-readable, data-dir-not-writable, database-corrupt, database-too-new, database-too-old, database-unavailable, disk-full, index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rules_rules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: database-corrupt, database-too-new, database-too-old, database-unavailable, index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_rule_rules_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Action
+                     * @enum {string}
+                     */
+                    action: "pin" | "bury" | "hide";
+                    /**
+                     * Products
+                     * @description A filter, see docs/filters.md; or {"id": [...]}.
+                     * @example {
+                     *       "attributes.season": "winter",
+                     *       "category": "shoes"
+                     *     }
+                     */
+                    products: Record<string, never>;
+                    /** @description Null: for every search. */
+                    when?: components["schemas"]["RuleCondition"] | null;
+                    /**
+                     * Position
+                     * @description Rank of the first pinned product; 1 if not given.
+                     * @example 1
+                     */
+                    position?: number | null;
+                    /**
+                     * From
+                     * @example 2026-11-27T00:00:00Z
+                     */
+                    from?: string | null;
+                    /**
+                     * Until
+                     * @example 2026-11-30T00:00:00Z
+                     */
+                    until?: string | null;
+                    /**
+                     * Note
+                     * @example Winter sale
+                     */
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleShown"];
+                };
+            };
+            /** @description Bad Request: malformed-request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout: request-timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: wrong-state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large: body-too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type: unsupported-media-type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: data-dir-busy, data-dir-not-readable, data-dir-not-writable, database-corrupt, database-too-new, database-too-old, database-unavailable, disk-full, index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_rule_rules__rule_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a rule. */
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleShown"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: not-found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -326,6 +326,44 @@ class Readiness(TypedDict):
     probe_cosine: float
 
 
+class Refined(TypedDict):
+    """How a search departed from the plain one, what was not given included."""
+
+    more_like: list[str]
+    less_like: list[str]
+    more_weight: float
+    less_weight: float
+    diversity: float
+
+
+class RuleApplied(TypedDict):
+    """The shop's rule that put a result where it is."""
+
+    id: str
+    action: Literal["pin", "bury"]
+
+
+class SearchResult(TypedDict):
+    """One product that looks like the query."""
+
+    rank: int
+    score: float
+    image: ImageLink
+    product: ProductSummary
+    explanation: NotRequired[Explanation | None]
+    rule: NotRequired[RuleApplied | None]
+
+
+class RegionFound(TypedDict):
+    """A thing in the photo, and the products that look like it."""
+
+    region: tuple[float, float, float, float]
+    salience: float
+    query_id: str
+    categories: list[LabelProbability]
+    results: list[SearchResult]
+
+
 class ReindexRequest(TypedDict):
     """What a reindex shall do."""
 
@@ -340,14 +378,48 @@ class RemovalItem(TypedDict):
     updated_at: NotRequired[str | None]
 
 
-class SearchResult(TypedDict):
-    """One product that looks like the query."""
+class RuleCondition(TypedDict):
+    """When a rule acts."""
 
-    rank: int
-    score: float
-    image: ImageLink
-    product: ProductSummary
-    explanation: NotRequired[Explanation | None]
+    category: str
+
+
+RuleShown = TypedDict(
+    "RuleShown",
+    {
+        "id": str,
+        "action": Literal["pin", "bury", "hide"],
+        "products": dict[str, JSON],
+        "when": RuleCondition | None,
+        "position": int | None,
+        "from": str | None,
+        "until": str | None,
+        "note": str | None,
+        "created_at": str,
+    },
+)
+"""A rule."""
+
+
+class RuleList(TypedDict):
+    """All rules, oldest first."""
+
+    rules: list[RuleShown]
+
+
+RuleStated = TypedDict(
+    "RuleStated",
+    {
+        "action": Literal["pin", "bury", "hide"],
+        "products": dict[str, JSON],
+        "when": NotRequired[RuleCondition | None],
+        "position": NotRequired[int | None],
+        "from": NotRequired[str | None],
+        "until": NotRequired[str | None],
+        "note": NotRequired[str | None],
+    },
+)
+"""A rule to make: which products searches shall show at a place of their own, last, or not at all."""
 
 
 class SnapshotUsed(TypedDict):
@@ -372,6 +444,9 @@ class SearchResponse(TypedDict):
     categories: list[LabelProbability]
     results: list[SearchResult]
     facets: dict[str, list[FacetValue]]
+    regions: NotRequired[list[RegionFound] | None]
+    refined: NotRequired[Refined | None]
+    hidden_by_rules: NotRequired[int | None]
     timings_ms: SearchTimings
 
 
