@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.api import (
+    routes_catalogue,
     routes_changes,
     routes_events,
     routes_health,
@@ -14,6 +15,7 @@ from app.api import (
     routes_keys,
     routes_products,
     routes_rules,
+    routes_catalogue,
     routes_search,
     routes_snapshots,
 )
@@ -34,6 +36,7 @@ ROUTES = (
     routes_events,
     routes_changes,
     routes_rules,
+    routes_catalogue,
     routes_snapshots,
     routes_jobs,
     routes_keys,

@@ -45,7 +45,7 @@ class Picture:
 
     def skip(self, reason: str, message: str) -> None:
         """Do not use what it is now."""
-        self.skipped = self.skipped or Skipped(self.source.place, reason, message)
+        self.skipped = self.skipped or Skipped(self.source.place, reason, message, self.product.id)
         self.facts = None
         self.prepared = None
 

@@ -20,6 +20,7 @@ from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.records import Comparison
+from app.db.refusals import Refused, Run
 from indexer.evaluation.gate import Gate
 from indexer.ingest import Ingest
 from indexer.progress import Progress
@@ -104,6 +105,7 @@ def index_source(settings: Settings, source: str, options: SourceOptions, progre
             progress.phase("Indexing pictures", statement.images)
             Ingest(tools, report, progress, read_at=read_at).run(statement.products())
             workplace.watch.lap("ingest")
+            _note_refused(workplace, report, "import")
             _refuse_failures(workplace, report, statement.images)
             with workplace.database.writing() as catalogue:
                 report.removed = catalogue.delete_products(statement.removals(catalogue), read_at=read_at)
@@ -160,6 +162,7 @@ def reindex_catalogue(settings: Settings, progress: Progress, *, full: bool = Fa
         ingest = Ingest(tools, report, progress, read_at=read_at, looks_again=full, adds_codes=full)
         ingest.run(_catalogue_products(workplace.database))
         workplace.watch.lap("ingest")
+        _note_refused(workplace, report, "reindex")
         _refuse_failures(workplace, report, images)
         result = _publish(workplace, tools, report, may_keep_live=not full)
         mark.end()
@@ -201,6 +204,22 @@ def _read(workplace: Workplace, source: str, options: SourceOptions, report: Ing
     with read_statement(opened, workplace.scratch, is_full=is_full, report=report, progress=progress) as statement:
         workplace.watch.lap("read")
         yield statement
+
+
+def _note_refused(workplace: Workplace, report: IngestReport, run: Run) -> None:
+    """Write down what was refused, for whoever looks at it later; also where nothing is published for it."""
+    refused = (
+        Refused(
+            place=skipped.place,
+            product_id=skipped.product_id,
+            reason=skipped.reason,
+            message=skipped.message,
+            kept=skipped.is_kept,
+        )
+        for skipped in report.skipped
+    )
+    with workplace.database.changing_refusals() as refusals:
+        refusals.replace(run, report.skipped_by_reason, refused)
 
 
 def _refuse_failures(workplace: Workplace, report: IngestReport, images: int) -> None:

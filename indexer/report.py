@@ -16,6 +16,10 @@ class Skipped:
     reason: str
     """A slug, for scripts."""
     message: str
+    product_id: str | None = None
+    """As the source states it; None where it states none."""
+    is_kept: bool = False
+    """Whether the picture stays that the catalogue has from this place."""
 
 
 @dataclass(slots=True)

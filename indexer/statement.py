@@ -87,13 +87,15 @@ def read_statement(
             if isinstance(outcome, RefusedRow):
                 if outcome.product_id is not None:
                     ids.state(outcome.product_id)
-                _refuse(Skipped(f"row {outcome.row}", outcome.reason, outcome.message), report, progress)
+                _refuse(
+                    Skipped(f"row {outcome.row}", outcome.reason, outcome.message, outcome.product_id), report, progress
+                )
             elif ids.state_product(outcome.id):
                 images += len(outcome.images)
                 progress.advance()
             else:
                 again = "The source has this id again; the first product counts."
-                _refuse(Skipped(outcome.id, "duplicate-id", again), report, progress)
+                _refuse(Skipped(outcome.id, "duplicate-id", again, outcome.id), report, progress)
         if images == 0:
             raise SourceEmpty(f"{source.name} holds no product that can be used. {_why(report)}".strip())
         yield Statement(source, ids, is_full, images)

@@ -329,6 +329,9 @@ class SnapshotList(Out):
     """The snapshots on the disk, newest first."""
 
     snapshots: list[SnapshotListed]
+    previous: str | None = Field(
+        examples=["000006-7be04d1c"], description="Live before, and the first that a roll back tries; null: none was."
+    )
 
 
 class Liveness(Out):

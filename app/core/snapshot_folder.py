@@ -19,7 +19,7 @@ from typing import Final
 
 from app.core.arrays import Float32Array, FloatArray
 from app.core.current import CURRENT_FILE, Current, Publication
-from app.core.errors import AlreadyRunning, SnapshotError, SnapshotMissing
+from app.core.errors import AlreadyRunning, SnapshotError, SnapshotMissing, WrongState
 from app.core.files import (
     fsync_folder,
     make_folder,
@@ -145,16 +145,21 @@ class SnapshotFolder(SnapshotReader):
             elif current.id != snapshot_id:
                 self._switch(snapshot_id, (current.live, *current.history), current.withdrawn)
 
-    def rollback(self) -> str:
+    def rollback(self, expected: str | None = None) -> str:
         """
         Make the newest intact snapshot live that was live before, and return its id; once more goes further back.
 
+        Whoever names the one to take back (`expected`) goes back once, also when somebody else was quicker.
+
         Raises:
+            WrongState: Another one than `expected` is live; nothing changed.
             SnapshotMissing: None was live before, or none of them is intact; nothing changed.
             SnapshotCorrupt: `CURRENT` is damaged.
         """
         with self._switching():
             current = self.current()
+            if expected is not None and (current is None or current.id != expected):
+                raise WrongState("Another snapshot is live by now; look again before taking one back.")
             history = self._history(current)
             for i, publication in enumerate(history):
                 try:

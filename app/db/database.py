@@ -23,6 +23,7 @@ from app.db.events import Events
 from app.db.failures import translated
 from app.db.jobs import Jobs
 from app.db.keys import Keys
+from app.db.refusals import Refusals
 from app.db.rules import Rules
 from app.db.schema import NO_CATALOGUE, check_references, check_schema, lock_for_migration, upgrade_schema
 
@@ -152,6 +153,18 @@ class Database:
         """Give the rules for changing. On PostgreSQL this waits for no writer of the catalogue."""
         with translated(), self._writers.begin() as connection:
             yield Rules(connection)
+
+    @contextmanager
+    def reading_refusals(self) -> Iterator[Refusals]:
+        """Give what was refused as it is now, for reading."""
+        with translated(), self._readers.begin() as connection:
+            yield Refusals(connection)
+
+    @contextmanager
+    def changing_refusals(self) -> Iterator[Refusals]:
+        """Give what was refused for changing; the catalogue's revision stays as it is."""
+        with translated(), self._writers.begin() as connection:
+            yield Refusals(connection)
 
     @contextmanager
     def _placed(self) -> Iterator[None]:

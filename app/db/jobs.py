@@ -140,6 +140,11 @@ class Jobs:
         found = [_job(row) for row in self._connection.execute(statement).mappings()]
         return JobPage(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
+    def succeeded(self, kind: str) -> tuple[Job, ...]:
+        """Return the jobs of this kind that succeeded, newest first, as far back as any are kept."""
+        statement = select(jobs).where(jobs.c.kind == kind, jobs.c.state == "succeeded").order_by(jobs.c.id.desc())
+        return tuple(_job(row) for row in self._connection.execute(statement).mappings())
+
     def create(self, kind: str, params: Mapping[str, JsonValue]) -> Job:
         """
         Queue a job.

@@ -195,6 +195,27 @@ jobs = Table(
     CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
 )
 
+import_reports = Table(
+    "import_reports",
+    metadata,
+    Column("run", Text, primary_key=True, doc="What looked at the pictures last: import or reindex."),
+    Column("finished_at", UtcDateTime, nullable=False),
+    Column("refused", _Json, nullable=False, doc="How many rows and pictures were refused, by reason."),
+    CheckConstraint("run IN ('import', 'reindex')", name="run"),
+)
+
+refused_pictures = Table(
+    "refused_pictures",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("place", Text, nullable=False, doc="File path on the server, address, or row of the source."),
+    Column("product_id", Text, doc="As the source states it; null where it states none."),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("kept", Boolean, nullable=False, doc="Whether the picture stays that the catalogue has from this place."),
+)
+
 _active = text("state IN ('queued', 'running')")
 Index("uq_jobs_active_kind", jobs.c.kind, unique=True, sqlite_where=_active, postgresql_where=_active)
 

@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from app.core.errors import (
 )
 from app.core.settings import Settings
 from app.core.snapshot_folder import SnapshotFolder
+from app.db.database import Database
 from tests.support.images import draw_picture, encode
 from tests.support.indexing import PHOTOS, catalogue_of, index_command, index_environment, index_folder, write_picture
 from tests.support.snapshots import reseal
@@ -83,6 +84,14 @@ def test_unreadable_files_are_skipped_counted_and_listed(settings: Settings, pho
     }
     assert report.images == PHOTOS
     assert all(skipped.message.endswith(".") for skipped in report.skipped)
+    with closing(Database(settings.resolved_database_url)) as database, database.reading_refusals() as refusals:
+        noted = refusals.list().refused
+        counts = refusals.reports()[0].refused
+    assert [(each.place, each.reason, each.run) for each in noted] == [
+        (skipped.place, skipped.reason, "import") for skipped in report.skipped
+    ]
+    assert {each.product_id for each in noted} == {f"mugs-{Path(name).stem}" for name in (*bad, "dangling.jpg")}
+    assert counts == report.skipped_by_reason
 
 
 def test_a_product_whose_name_cannot_be_stored_is_skipped(settings: Settings, photos: Path) -> None:

@@ -98,6 +98,10 @@ def test_a_file_that_is_gone_keeps_its_product(settings: Settings, mugs: Path) -
     assert (result.ingest.kept, result.published.is_new) == (1, False)
     assert dict(result.ingest.skipped_by_reason) == {"unreadable": 1}
     assert catalogue_of(settings) == before
+    with closing(Database(settings.resolved_database_url)) as database, database.reading_refusals() as refusals:
+        (noted,) = refusals.list().refused
+        assert [report.run for report in refusals.reports()] == ["import", "reindex"]
+    assert (noted.product_id, noted.kept, noted.run) == ("mugs-07", True, "reindex")
 
 
 def test_another_network_embeds_everything_anew_from_what_is_stored(web_shop: WebShop) -> None:

@@ -40,9 +40,13 @@ CATALOGUE = [
     ("GET", "/rules", 200),
     ("POST", "/rules", 422),
     ("DELETE", "/rules/x", 404),
+    ("GET", "/snapshots/figures", 200),
+    ("GET", "/catalogue", 200),
+    ("GET", "/catalogue/refused", 200),
     ("DELETE", "/products/nothing", 200),
 ]
 ADMIN = [
+    ("POST", "/snapshots/rollback", 404),
     ("POST", "/snapshots/000099-00000000/publish", 404),
     ("GET", "/keys", 200),
     ("POST", "/keys", 422),

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -73,8 +73,8 @@ def write_shop(root: Path, settings: Settings) -> Shop:
     return shop
 
 
-def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
-    """Publish a snapshot of the shop, or of some of its products, and return its id."""
+def publish(shop: Shop, *, product_ids: Sequence[str] | None = None, metrics: Mapping[str, float] | None = None) -> str:
+    """Publish a snapshot of the shop, or of some of its products, with what was measured of it, and return its id."""
     settings = shop.settings
     database = Database(settings.resolved_database_url)
     with database.reading() as catalogue:
@@ -104,7 +104,7 @@ def publish(shop: Shop, *, product_ids: Sequence[str] | None = None) -> str:
             embeddings=embedded.embeddings,
             probes=_embed(embedder, pool, probe_images()).embeddings,
         )
-        snapshot_id = snapshots.adopt(temporary)
+        snapshot_id = snapshots.adopt(temporary, metrics)
         snapshots.publish(snapshot_id)
     return snapshot_id
 
