@@ -15,7 +15,7 @@ class RefusedReason(Out):
 
     reason: str = Field(examples=["not-an-image"], description="Stable name of the reason.")
     title: str = Field(examples=["It is not a picture"])
-    advice: str = Field(examples=["Export the picture anew as JPEG, PNG or WebP."], description="What to do.")
+    advice: str = Field(examples=["Put the picture there anew, as JPEG, PNG or WebP."], description="What to do.")
     count: int = Field(examples=[12])
 
 
@@ -49,7 +49,7 @@ class RefusedItem(Out):
     reason: str = Field(examples=["not-an-image"])
     title: str = Field(examples=["It is not a picture"])
     message: str = Field(examples=["The file is not an image."], description="What was found.")
-    advice: str = Field(examples=["Export the picture anew as JPEG, PNG or WebP."], description="What to do.")
+    advice: str = Field(examples=["Put the picture there anew, as JPEG, PNG or WebP."], description="What to do.")
     kept: bool = Field(description="Whether the picture that the catalogue had from this place stays.")
     run: Run
 

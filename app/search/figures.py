@@ -31,7 +31,7 @@ def figures_over_time(infos: Iterable[SnapshotInfo], jobs: Iterable[Job], newest
     """
     found = {figures.snapshot: figures for job in jobs if (figures := _of_job(job)) is not None}
     found |= {info.id: figures for info in infos if (figures := _of_snapshot(info)) is not None}
-    ordered = sorted(found.values(), key=lambda figures: counter_of(figures.snapshot))
+    ordered = sorted(found.values(), key=lambda figures: (counter_of(figures.snapshot), figures.measured_at))
     return [figures for figures in ordered if figures.metrics][-newest:]
 
 

@@ -17,16 +17,16 @@ class Words(NamedTuple):
     advice: str
 
 
-_NEW_FILE: Final = "Export the picture anew as JPEG, PNG or WebP and put it in the place of this one."
+_NEW_FILE: Final = "Put the picture there anew, as JPEG, PNG or WebP."
 _LATER: Final = "The next import asks again. If this stays, ask whoever runs that server."
 _ROW: Final = "Correct the row in the feed; the next import takes it."
 
 WORDS: Final[dict[str, Words]] = {
     # The bytes
     "empty-image": Words("The file is empty", "Upload the picture again: it has no content."),
-    "not-an-image": Words("It is not a picture", "Something else is in its place, often a web page. " + _NEW_FILE),
+    "not-an-image": Words("It is not a picture", "Often a web page is in its place. " + _NEW_FILE),
     "format-not-allowed": Words("A kind of picture that is not read", _NEW_FILE),
-    "image-corrupt": Words("The picture is damaged", "It breaks off or contradicts itself. " + _NEW_FILE),
+    "image-corrupt": Words("The picture is damaged", "It was probably cut off on its way. " + _NEW_FILE),
     "image-too-large": Words("The picture is too large", "Save it smaller; 2,000 pixels a side are plenty."),
     "image-too-small": Words("The picture is too small", "Use the original instead of a thumbnail."),
     "image-too-complex": Words("The picture takes too long to read", _NEW_FILE),

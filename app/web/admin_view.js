@@ -1,32 +1,21 @@
-// What the page of administration shows. Data of the service only ever becomes text.
+// The door, and the jobs, on the page of administration.
 
-const numbers = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
-const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+import { badge, byId, complain, dates, element, forgetShown, numbers, row, say, showRows } from "./admin_parts.js";
+
 const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-const MIB = 1024 * 1024;
 const LONELY_MS = 10_000;
 // A worker says at least every 5 s how far it is; after 30 s without a word, another one may go on with its job.
 const SILENT_MS = 40_000;
 const ACTIVE = ["queued", "running"];
 const SILENT = "Its worker is silent. Another one goes on with it; does “lookalike worker” run?";
 
-const byId = (id) => document.getElementById(id);
-const shown = new Map();
 let waiting = { id: "", since: 0 };
 let heard = { at: "", since: 0 };
 let toldPhase = "";
 
+export { complain, say };
 export const isActive = ({ state }) => ACTIVE.includes(state);
-
-/** Say something to everybody, screen readers included; errors are also seen. */
-export function say(text) {
-  byId("said").textContent = text;
-}
-
-export function complain(text) {
-  if (byId("complaint").textContent !== text) byId("complaint").textContent = text;
-}
 
 /** Ask for the key; the focus goes to its field, except on arrival, where it stays at the top as on any page. */
 export function askForKey({ isArrival = false } = {}) {
@@ -34,7 +23,7 @@ export function askForKey({ isArrival = false } = {}) {
   byId("door").hidden = false;
   byId("seen").textContent = "";
   byId("key").value = "";
-  shown.clear();
+  forgetShown();
   if (!isArrival) byId("key").focus();
 }
 
@@ -143,80 +132,6 @@ function outcomeOf({ error, result, refused }) {
   return parts.filter(Boolean).join(" ");
 }
 
-/** Show the snapshots on the disk. */
-export function showSnapshots(snapshots) {
-  showRows("snapshots", snapshots, snapshotRow);
-}
-
-function snapshotRow(snapshot) {
-  const name = element("span", "");
-  name.append(element("span", snapshot.id, "whole"), " ");
-  if (snapshot.live) name.append(badge("live"));
-  if (snapshot.problem) name.append(badge("damaged"), ` ${snapshot.problem}`);
-  return row(
-    [
-      ["Snapshot", name],
-      ["Products", snapshot.products === null ? "" : numbers.format(snapshot.products)],
-      ["Pictures", snapshot.images === null ? "" : numbers.format(snapshot.images)],
-      ["Published", snapshot.published_at ? dates.format(new Date(snapshot.published_at)) : "never"],
-      ["Size", `${numbers.format(Math.ceil(snapshot.size_bytes / MIB))} MiB`],
-    ],
-    !snapshot.live && !snapshot.problem && ["Make live", "publish", snapshot.id, snapshot.id],
-  );
-}
-
-/** Ask whether a snapshot shall be made live. */
-export function askToPublish(id) {
-  const dialog = byId("question");
-  byId("question-title").textContent = `Make snapshot ${id} live?`;
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
-}
-
-// Rows that say the same as before are left alone, with the focus that may be in them.
-function showRows(id, items, rowOf) {
-  const state = JSON.stringify(items);
-  if (shown.get(id) === state) return;
-  shown.set(id, state);
-  const focused = byId(id).contains(document.activeElement) ? document.activeElement.dataset.id : null;
-  byId(id).replaceChildren(...items.map(rowOf));
-  if (focused) (buttonOf(id, focused) ?? byId("main")).focus();
-}
-
-const buttonOf = (id, about) => [...byId(id).querySelectorAll("button")].find(({ dataset }) => dataset.id === about);
-
-function row(cells, action) {
-  const made = element("tr", "");
-  made.setAttribute("role", "row");
-  made.append(...cells.map(([name, content]) => cell(name, content)), cell("", action ? button(...action) : ""));
-  return made;
-}
-
-function cell(name, content) {
-  const made = element("td", "");
-  made.setAttribute("role", "cell");
-  made.dataset.name = name;
-  if (content) made.append(content instanceof Node ? content : element("span", content));
-  return made;
-}
-
-function button(text, action, id, about) {
-  const made = element("button", `${text} `, "button small");
-  made.type = "button";
-  Object.assign(made.dataset, { action, id });
-  made.append(element("span", `(${about})`, "visually-hidden"));
-  return made;
-}
-
-function badge(state) {
-  const made = element("span", state, "badge");
-  made.dataset.state = state;
-  return made;
-}
-
 /** Return seconds as “45 s”, “3 min 20 s” or “2 h 5 min”. */
 function duration(seconds) {
   const whole = Math.round(seconds);
@@ -224,11 +139,4 @@ function duration(seconds) {
   const minutes = Math.floor(whole / 60);
   if (minutes < 60) return whole % 60 ? `${minutes} min ${whole % 60} s` : `${minutes} min`;
   return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)} h`;
-}
-
-function element(name, text, className = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  if (className) made.className = className;
-  return made;
 }

@@ -54,7 +54,7 @@ def draw_product(category: str, colour: str, *, view: int = 0) -> bytes:
     return out.getvalue()
 
 
-def write_shop(root: Path, settings: Settings) -> Shop:
+def write_shop(root: Path, settings: Settings, *, metrics: Mapping[str, float] | None = None) -> Shop:
     """Write 24 products of 3 categories, the first of each with three pictures, and publish a snapshot of them."""
     photos: dict[str, list[bytes]] = {}
     records: list[ProductRecord] = []
@@ -69,7 +69,7 @@ def write_shop(root: Path, settings: Settings) -> Shop:
         catalogue.upsert_products(records)
     database.close()
     shop = Shop(settings, photos)
-    publish(shop)
+    publish(shop, metrics=metrics)
     return shop
 
 
