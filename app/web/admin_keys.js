@@ -80,7 +80,8 @@ export function showSecret({ key, name, scope }) {
     ? "It may stand in your pages: only pages of its origins can use it. Copy it now; it is not shown again."
     : `It is a secret${scope === "admin" ? " that opens everything" : ""}: never put it into a page. Copy it now; it is not shown again.`;
   byId("secret-text").value = key;
-  byId("secret-copy").focus();
+  byId("secret-copy").focus({ preventScroll: true });
+  byId("secret").scrollIntoView({ block: "center" });
 }
 
 /** Forget the text of the new key; the focus goes to where the next one is made. */
