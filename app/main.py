@@ -15,7 +15,6 @@ from app.api import (
     routes_keys,
     routes_products,
     routes_rules,
-    routes_catalogue,
     routes_search,
     routes_snapshots,
 )

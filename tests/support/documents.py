@@ -125,7 +125,8 @@ def build_world(root: Path) -> None:
     (root / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
     settings = Settings.load(data_dir=root / "lookalike-data", network="efficientnet_lite0", runtime="openvino-float32")
     _rows(root, "", "products.csv", "id,title,category,price,image", "{id},Product {id},{category},19.90 EUR,{photo}")
-    index_source(settings, str(root / "products.csv"), SourceOptions(), Silent())
+    for source in ("photos", "products.csv"):  # two snapshots, so that there is one to go back to
+        index_source(settings, str(root / source), SourceOptions(), Silent())
     query = EventQuery(id="any", day=date.today(), product_id="mugs-0042")  # noqa: DTZ011  # any day will do
     with closing(Database(settings.resolved_database_url)) as database, database.changing_events() as events:
         events.add([Event(query=query, type="select", product_id="mugs-0043", place=1)])

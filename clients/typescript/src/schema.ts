@@ -1,5 +1,5 @@
 // Written by `make clients` from clients/openapi.json, whose SHA-256 is
-// 0990c2ca877b8808fa63fea50196a0e5fedbf79d0a032f07ea661722bc59249c
+// bdfe3d32a7be07e3baf067ce3653f2547138a672922a1fee358ede9f7be2b2be
 export interface paths {
     "/search": {
         parameters: {
@@ -216,6 +216,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the catalogue holds
+         * @description Return counts of products, pictures and categories, and of what the last runs refused, by reason.
+         */
+        get: operations["show_catalogue_catalogue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/catalogue/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rows and pictures that were refused
+         * @description Return what the last import refused, and a reindex since, page by page: which, why, and what to do.
+         */
+        get: operations["list_refused_catalogue_refused_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/snapshots": {
         parameters: {
             query?: never;
@@ -230,6 +270,46 @@ export interface paths {
         get: operations["list_snapshots_snapshots_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/snapshots/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how good the snapshots were, over time
+         * @description Return what was measured of each snapshot when it was made, oldest first; those that jobs made stay known.
+         */
+        get: operations["list_figures_snapshots_figures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/snapshots/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the snapshot live that was live before
+         * @description Go back to the newest intact snapshot that was live before; once more goes further back.
+         */
+        post: operations["roll_back_snapshots_rollback_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -455,6 +535,43 @@ export interface components {
             results: (components["schemas"]["ItemChanged"] | components["schemas"]["ItemRefused"])[];
         };
         /**
+         * CatalogueSummary
+         * @description What the catalogue holds, and what the last runs refused; searches show the same once that is published.
+         */
+        CatalogueSummary: {
+            /**
+             * Products
+             * @example 3795
+             */
+            products: number;
+            /**
+             * Images
+             * @example 3795
+             */
+            images: number;
+            /**
+             * Categories
+             * @example 9
+             */
+            categories: number;
+            /**
+             * Refused
+             * @description Rows and pictures, of which the first 10,000 of a run are listed.
+             * @example 15
+             */
+            refused: number;
+            /**
+             * Reasons
+             * @description Most frequent first.
+             */
+            reasons: components["schemas"]["RefusedReason"][];
+            /**
+             * Runs
+             * @description The last import, which looks at everything, and a reindex since.
+             */
+            runs: components["schemas"]["RunShown"][];
+        };
+        /**
          * ClassifyResponse
          * @description Answer to a classification.
          */
@@ -513,6 +630,53 @@ export interface components {
              * @example 412
              */
             count: number;
+        };
+        /**
+         * FiguresList
+         * @description The figures of snapshots, oldest first.
+         */
+        FiguresList: {
+            /** Figures */
+            figures: components["schemas"]["FiguresShown"][];
+        };
+        /**
+         * FiguresShown
+         * @description What was measured of a snapshot when it was made.
+         */
+        FiguresShown: {
+            /**
+             * Snapshot
+             * @example 000007-1c9f02ab
+             */
+            snapshot: string;
+            /**
+             * Network
+             * @example vgg16
+             */
+            network: string;
+            /**
+             * Measured At
+             * Format: date-time
+             */
+            measured_at: string;
+            /** Live */
+            live: boolean;
+            /**
+             * On Disk
+             * @description Whether it can be made live; older ones are removed.
+             */
+            on_disk: boolean;
+            /**
+             * Metrics
+             * @description See docs/evaluation.md.
+             * @example {
+             *       "category_precision_at_10": 0.866,
+             *       "recall_at_10": 1
+             *     }
+             */
+            metrics: {
+                [key: string]: number;
+            };
         };
         /**
          * ImageLink
@@ -1153,6 +1317,102 @@ export interface components {
             diversity: number;
         };
         /**
+         * RefusedItem
+         * @description A row or a picture that is not used.
+         */
+        RefusedItem: {
+            /**
+             * Place
+             * @description End of the file's path, address, row of the feed, or product id.
+             * @example mugs/blue.jpg
+             */
+            place: string;
+            /**
+             * Product Id
+             * @description As the source states it; null where it states none.
+             */
+            product_id: string | null;
+            /**
+             * Product Title
+             * @description Null where the catalogue does not have the product.
+             */
+            product_title: string | null;
+            /**
+             * Reason
+             * @example not-an-image
+             */
+            reason: string;
+            /**
+             * Title
+             * @example It is not a picture
+             */
+            title: string;
+            /**
+             * Message
+             * @description What was found.
+             * @example The file is not an image.
+             */
+            message: string;
+            /**
+             * Advice
+             * @description What to do.
+             * @example Put the picture there anew, as JPEG, PNG or WebP.
+             */
+            advice: string;
+            /**
+             * Kept
+             * @description Whether the picture that the catalogue had from this place stays.
+             */
+            kept: boolean;
+            /**
+             * Run
+             * @enum {string}
+             */
+            run: "import" | "reindex";
+        };
+        /**
+         * RefusedList
+         * @description A page of what was refused, in the order in which it was met.
+         */
+        RefusedList: {
+            /** Refused */
+            refused: components["schemas"]["RefusedItem"][];
+            /**
+             * Next Cursor
+             * @description Give it as cursor for the next page; null on the last one.
+             * @example import.49
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * RefusedReason
+         * @description Why rows and pictures were refused, and how many.
+         */
+        RefusedReason: {
+            /**
+             * Reason
+             * @description Stable name of the reason.
+             * @example not-an-image
+             */
+            reason: string;
+            /**
+             * Title
+             * @example It is not a picture
+             */
+            title: string;
+            /**
+             * Advice
+             * @description What to do.
+             * @example Put the picture there anew, as JPEG, PNG or WebP.
+             */
+            advice: string;
+            /**
+             * Count
+             * @example 12
+             */
+            count: number;
+        };
+        /**
          * RegionFound
          * @description A thing in the photo, and the products that look like it.
          */
@@ -1310,6 +1570,28 @@ export interface components {
             created_at: string;
         };
         /**
+         * RunShown
+         * @description The last run of its kind that looked at pictures.
+         */
+        RunShown: {
+            /**
+             * Run
+             * @enum {string}
+             */
+            run: "import" | "reindex";
+            /**
+             * Finished At
+             * Format: date-time
+             * @description When it had looked at all of them.
+             */
+            finished_at: string;
+            /**
+             * Refused
+             * @example 15
+             */
+            refused: number;
+        };
+        /**
          * SearchResponse
          * @description Answer to a search.
          */
@@ -1432,6 +1714,12 @@ export interface components {
         SnapshotList: {
             /** Snapshots */
             snapshots: components["schemas"]["SnapshotListed"][];
+            /**
+             * Previous
+             * @description Live before, and the first that a roll back tries; null: none was.
+             * @example 000006-7be04d1c
+             */
+            previous: string | null;
         };
         /**
          * SnapshotListed
@@ -3251,6 +3539,169 @@ export interface operations {
             };
         };
     };
+    show_catalogue_catalogue_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueSummary"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: database-corrupt, database-too-new, database-too-old, database-unavailable, index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_refused_catalogue_refused_get: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description Items on a page. */
+                limit?: number;
+                /** @description Only those of this reason. */
+                reason?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedList"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: database-corrupt, database-too-new, database-too-old, database-unavailable, index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_snapshots_snapshots_get: {
         parameters: {
             query?: never;
@@ -3308,6 +3759,235 @@ export interface operations {
                 };
             };
             /** @description Service Unavailable: index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_figures_snapshots_figures_get: {
+        parameters: {
+            query?: {
+                /** @description Snapshots at most, the newest. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiguresList"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: database-corrupt, database-too-new, database-too-old, database-unavailable, index-not-ready, overloaded */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A request that is malformed or too long, or a failure on our side. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_snapshots_rollback_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "live": "000007-1c9f02ab"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Live
+                     * @description The snapshot to take back, refused where another one is live by now. Null: whichever is live.
+                     * @example 000007-1c9f02ab
+                     */
+                    live?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotListed"];
+                };
+            };
+            /** @description Bad Request: malformed-request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: invalid-key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: forbidden-origin, key-not-enough */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found: snapshot-missing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout: request-timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: snapshot-corrupt, snapshot-incompatible, wrong-state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large: body-too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type: unsupported-media-type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity: invalid-parameter */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests: rate-limited */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable: data-dir-busy, data-dir-not-readable, data-dir-not-writable, disk-full, index-not-ready, overloaded */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */

@@ -38,6 +38,34 @@ class BatchResults(TypedDict):
     results: list[ItemChanged | ItemRefused]
 
 
+class RefusedReason(TypedDict):
+    """Why rows and pictures were refused, and how many."""
+
+    reason: str
+    title: str
+    advice: str
+    count: int
+
+
+class RunShown(TypedDict):
+    """The last run of its kind that looked at pictures."""
+
+    run: Literal["import", "reindex"]
+    finished_at: str
+    refused: int
+
+
+class CatalogueSummary(TypedDict):
+    """What the catalogue holds, and what the last runs refused; searches show the same once that is published."""
+
+    products: int
+    images: int
+    categories: int
+    refused: int
+    reasons: list[RefusedReason]
+    runs: list[RunShown]
+
+
 class LabelProbability(TypedDict):
     """A class or a category, with its probability among all of its kind."""
 
@@ -105,6 +133,23 @@ class FacetValue(TypedDict):
 
     value: bool | int | float | str
     count: int
+
+
+class FiguresShown(TypedDict):
+    """What was measured of a snapshot when it was made."""
+
+    snapshot: str
+    network: str
+    measured_at: str
+    live: bool
+    on_disk: bool
+    metrics: dict[str, float]
+
+
+class FiguresList(TypedDict):
+    """The figures of snapshots, oldest first."""
+
+    figures: list[FiguresShown]
 
 
 class JobError(TypedDict):
@@ -336,6 +381,27 @@ class Refined(TypedDict):
     diversity: float
 
 
+class RefusedItem(TypedDict):
+    """A row or a picture that is not used."""
+
+    place: str
+    product_id: str | None
+    product_title: str | None
+    reason: str
+    title: str
+    message: str
+    advice: str
+    kept: bool
+    run: Literal["import", "reindex"]
+
+
+class RefusedList(TypedDict):
+    """A page of what was refused, in the order in which it was met."""
+
+    refused: list[RefusedItem]
+    next_cursor: str | None
+
+
 class RuleApplied(TypedDict):
     """The shop's rule that put a result where it is."""
 
@@ -376,6 +442,12 @@ class RemovalItem(TypedDict):
     id: str
     delete: Literal[True]
     updated_at: NotRequired[str | None]
+
+
+class RollbackRequest(TypedDict):
+    """What a roll back shall take back."""
+
+    live: NotRequired[str | None]
 
 
 class RuleCondition(TypedDict):
@@ -469,3 +541,4 @@ class SnapshotList(TypedDict):
     """The snapshots on the disk, newest first."""
 
     snapshots: list[SnapshotListed]
+    previous: str | None
