@@ -9,6 +9,7 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import InvalidImage
 from app.core.images import PreparedImage
+from app.core.memory import give_back_memory
 from app.core.regions import RegionCodes
 from indexer.pictures import MAX_FILE_BYTES
 from indexer.progress import Progress
@@ -38,6 +39,8 @@ def learn_regions(
             return  # a network without maps
         progress.advance()
     codes.learn(embedder.embed_each(prepared)[0].regions)
+    del prepared
+    give_back_memory()
 
 
 def _spread(files: Iterable[Path]) -> list[Path]:
