@@ -51,7 +51,7 @@ serve: $(VENV)/runtime.stamp ## Serve the catalogue that was indexed last (ARGS=
 	@$(BIN)/lookalike serve $(ARGS)
 
 .PHONY: test
-test: lint chromium node-clients ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
+test: lint chromium node-packages ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
 	@$(BIN)/python -m pytest -n 4 $(ARGS)
 
 .PHONY: soak
@@ -95,6 +95,10 @@ clients: $(VENV)/dev.stamp $(NODE_CLIENT) ## Write what the clients know of the 
 	@npm --prefix clients/typescript run --silent generate
 	@npm --prefix clients/typescript run --silent build
 
+.PHONY: widget
+widget: widget/node_modules/installed.stamp ## Build the custom elements from widget/ into app/web/widget (needs Node 20)
+	@cd widget && npm run --silent build
+
 .PHONY: docker-check
 docker-check: $(VENV)/dev.stamp ## Lint the Dockerfile, check the compose file, run the image's commands without Docker
 	@$(BIN)/python -m tests.support.image_check $(ARGS)
@@ -113,18 +117,18 @@ lock: ## Resolve every dependency afresh into requirements.lock (torch stays: ch
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build output; the data folder stays
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) widget/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Where Node is, tests try the TypeScript client as well; otherwise they skip, saying so.
+# Where Node is, tests try the TypeScript client and build the elements as well; otherwise they skip, saying so.
 $(NODE_CLIENT): clients/typescript/package-lock.json
 	@npm --prefix clients/typescript ci --silent
 	@touch $@
 
-.PHONY: node-clients
-node-clients:
-	@if command -v npm >/dev/null; then $(MAKE) --silent $(NODE_CLIENT) \
-		|| echo "npm could not install the packages of clients/typescript: the tests that need them will skip." >&2; fi
+.PHONY: node-packages
+node-packages:
+	@if command -v npm >/dev/null; then $(MAKE) --silent $(NODE_CLIENT) widget/node_modules/installed.stamp \
+		|| echo "npm could not install what is needed: the tests of the TypeScript client and of the build will skip." >&2; fi
 
 # Set-up: each stamp is made once and again only when what it depends on changes.
 
@@ -151,3 +155,12 @@ $(VENV)/dev.stamp: $(VENV)/runtime.stamp
 .PHONY: chromium
 chromium:
 	@command -v chromium >/dev/null || { $(call debian,chromium fonts-liberation,for the browser tests); }
+
+widget/node_modules/installed.stamp: widget/package.json widget/package-lock.json
+	@command -v npm >/dev/null || { \
+		echo "The elements are built with Node 20.19 or newer, and npm is not here. Their built files are in app/web/widget." >&2; \
+		exit 1; \
+	}
+	@mkdir -p build
+	@cd widget && npm ci --silent >../build/npm.log 2>&1 || { tail -n 40 ../build/npm.log >&2; exit 1; }
+	@touch $@

@@ -26,6 +26,7 @@ from app.api.metrics import Metrics, serve_metrics
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
 from app.api.routes_pages import page_routes, read_web_files
+from app.api.routes_widget import read_widget, widget_routes
 from app.core.settings import Settings
 from app.search.opening import open_service
 
@@ -80,4 +81,5 @@ def create_app(settings: Settings) -> FastAPI:
     for routes in ROUTES:
         app.include_router(routes.router)
     app.include_router(page_routes(read_web_files()))
+    app.include_router(widget_routes(read_widget()))
     return app

@@ -1,6 +1,8 @@
 """The search page at /, administration at /admin, the API's documentation at /docs, and their files under /static/."""
 
+import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,8 +27,8 @@ MEDIA_TYPES: Final = {
 
 PAGE_HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "Cache-Control": "no-cache",
 }
@@ -37,16 +39,32 @@ class WebFile:
     """A file of the page, as it is sent."""
 
     data: bytes
+    packed: bytes
     media_type: str
-    etag: str
+    digest: str
+
+    def answer(self, request: Request, headers: Mapping[str, str]) -> Response:
+        """Return the answer with this file, packed for whoever takes that, or with nothing for whoever has it."""
+        is_packed = "gzip" in request.headers.get("accept-encoding", "") and len(self.packed) < len(self.data)
+        etag = f'"{self.digest}-gzip"' if is_packed else f'"{self.digest}"'
+        headers = {**headers, "ETag": etag, "Vary": "Accept-Encoding"}
+        if self.digest in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if is_packed:
+            headers["Content-Encoding"] = "gzip"
+        return Response(self.packed if is_packed else self.data, media_type=self.media_type, headers=headers)
+
+
+def web_file(path: Path, media_type: str) -> WebFile:
+    """Read a file that is to be sent."""
+    data = path.read_bytes()
+    return WebFile(data, gzip.compress(data, 9, mtime=0), media_type, hashlib.sha256(data).hexdigest()[:32])
 
 
 def read_web_files(folder: Path = WEB_FOLDER) -> dict[str, WebFile]:
     """Return the page's files by name; read once, so that no name from a request ever becomes a path."""
     return {
-        path.name: WebFile(
-            data := path.read_bytes(), MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        )
+        path.name: web_file(path, MEDIA_TYPES[path.suffix])
         for path in sorted(folder.iterdir())
         if path.suffix in MEDIA_TYPES
     }
@@ -60,10 +78,7 @@ def page_routes(files: dict[str, WebFile]) -> APIRouter:
         file = files.get(name)
         if file is None:
             raise NotFound(NOTHING_HERE)
-        headers = {**PAGE_HEADERS, "ETag": file.etag}
-        if file.etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(file.data, media_type=file.media_type, headers=headers)
+        return file.answer(request, PAGE_HEADERS)
 
     @router.get("/")
     async def index(request: Request) -> Response:

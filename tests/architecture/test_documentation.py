@@ -14,7 +14,23 @@ from tests.support.sources import REPOSITORY
 
 DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 DECISION_SECTIONS = ["## Context", "## Decision", "## Consequences", "## Alternatives"]
-TEXT_SUFFIXES = {"", ".css", ".html", ".js", ".json", ".lock", ".mako", ".md", ".py", ".svg", ".toml", ".txt", ".yml"}
+TEXT_SUFFIXES = {
+    "",
+    ".css",
+    ".html",
+    ".js",
+    ".json",
+    ".lock",
+    ".mako",
+    ".md",
+    ".mjs",
+    ".py",
+    ".svg",
+    ".toml",
+    ".ts",
+    ".txt",
+    ".yml",
+}
 # Folders of one person's machine; and a word that names nothing, because two things are called so.
 NEVER_WRITTEN = re.compile(r"/(?:work|root|home/\w+|tmp/\w+)/|feature[ -]vector", re.IGNORECASE)
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#|mailto:)([^)#\s]+)")
@@ -63,7 +79,7 @@ def _make_targets() -> dict[str, str]:
 
 def test_make_help_lists_every_target() -> None:
     """`make help`, which is what `make` alone does, shows each target that a person would call, with its line."""
-    internal = {"chromium", "node-clients"}
+    internal = {"chromium", "node-packages"}
     shown = subprocess.run(["make", "--silent"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     for target, text in _make_targets().items():
         if target in internal:

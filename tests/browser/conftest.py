@@ -17,6 +17,7 @@ from app.core.settings import Settings
 from app.main import create_app
 from tests.support.search_page import TIMEOUT_MS, OpenPage, SearchPage, watched_windows
 from tests.support.shop import write_shop
+from tests.support.shop_page import CLASSIC, SEARCH, ShopPage, serve_shop, shop_html
 
 CHROMIUM = shutil.which("chromium")
 CHROMIUM_ARGUMENTS = [
@@ -90,6 +91,28 @@ def open_page(browser: Browser, shop_url: str) -> Iterator[OpenPage]:
             return search_page
 
         yield open_page
+
+
+@pytest.fixture
+def open_shop(browser: Browser, shop_url: str) -> Iterator[Callable[..., ShopPage]]:
+    """Open a page of a shop with elements in it; afterwards nothing of what a page must never do has happened."""
+    with watched_windows(browser, shop_url) as open_window:
+
+        def open_shop(
+            body: str = SEARCH,
+            *,
+            head: str = CLASSIC,
+            lang: str = "en",
+            headers: dict[str, str] | None = None,
+            **options: Any,  # noqa: ANN401  # Playwright's context options
+        ) -> ShopPage:
+            page = open_window(**options)
+            html = shop_html(shop_url, body, head, lang)
+            page.goto(serve_shop(page, shop_url, html, headers or {}))
+            page.wait_for_load_state("networkidle")
+            return ShopPage(page, shop_url)
+
+        yield open_shop
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_hits_show_title_category_price_and_score(results: SearchPage) -> None:
     """The most similar product comes first, with its picture and its facts in words."""
     card = results.page.locator("#hits .card").first
     expect(results.hits).to_have_count(10)
-    expect(card.get_by_role("link", name="Mug 01 (more like this)")).to_be_visible()
+    expect(card.get_by_role("link", name="Mug 01", exact=True)).to_be_visible()
     expect(card.get_by_role("img", name="Mug 01")).to_be_visible()
     expect(card).to_contain_text("Mugs · Drawn")
     expect(card).to_contain_text("€19.90")
@@ -65,16 +65,6 @@ def test_categories_are_shown_in_words(home: SearchPage, category: str, shown: s
     home.choose(BLUE_MUG)
     home.wait_for_hits()
     expect(home.page.locator("#hits .meta").first).to_have_text(shown)
-
-
-def test_on_a_phone_each_hit_says_that_there_is_more(open_page: OpenPage, phone: dict[str, Any]) -> None:
-    """Nothing can hover there, so what a mouse would bring out is always shown."""
-    window = open_page(**phone)
-    window.choose(BLUE_MUG)
-    window.wait_for_hits()
-    pill = window.page.locator("#hits .pill").first
-    expect(pill).to_be_visible()
-    expect(pill).to_have_css("opacity", "1")
 
 
 def test_scores_fall_from_hit_to_hit(results: SearchPage) -> None:
@@ -102,7 +92,9 @@ def test_classes_and_categories_are_bars_with_percentages(results: SearchPage) -
 def test_the_footer_says_what_was_searched(results: SearchPage) -> None:
     """Counts, network and time are there for whoever wants them."""
     expect(results.page.get_by_role("contentinfo")).to_contain_text(
-        re.compile(r"Searched 30 pictures of 24 products with efficientnet_lite0 in \d+ ms\. Index of \d+ \w+ 20\d\d")
+        re.compile(
+            r"Searched 30 pictures of 24 products with efficientnet_lite0 in [\d,]+ ms\. Index of \d+ \w+ 20\d\d"
+        )
     )
 
 
@@ -138,7 +130,7 @@ def test_a_product_is_not_its_own_hit(results: SearchPage) -> None:
     results.hits.first.click()
     expect(results.title).to_have_text("Products that look like “Mug 01”")
     results.wait_for_hits()
-    expect(results.page.get_by_role("link", name="Mug 01 (more like this)")).to_have_count(0)
+    expect(results.page.get_by_role("link", name="Mug 01", exact=True)).to_have_count(0)
 
 
 def test_the_trail_leads_back_over_several_steps(results: SearchPage) -> None:
@@ -159,7 +151,7 @@ def test_a_long_trail_shows_its_ends(results: SearchPage) -> None:
     """Of many steps the first and the last few are shown, and lead where they say."""
     visited = []
     for _ in range(6):
-        visited.append(results.hits.first.locator(".card-name").inner_text())
+        visited.append(results.hits.first.locator(".name").inner_text())
         results.hits.first.click()
         expect(results.title).to_contain_text(visited[-1])
         results.wait_for_hits()
@@ -196,7 +188,7 @@ def test_a_reload_repeats_the_search_with_the_photo(results: SearchPage) -> None
     results.page.reload()
     results.wait_for_hits()
     assert results.hits.all_inner_texts() == titles
-    expect(results.page.locator(".query-tile")).to_have_attribute("data-missing", "The photo was not kept")
+    expect(results.page.locator(".query-tile")).to_have_count(0)
 
 
 def test_more_hits_can_be_shown(results: SearchPage) -> None:
@@ -224,15 +216,14 @@ def test_a_photo_of_one_colour_is_said_to_mean_little(home: SearchPage) -> None:
     """Hits for a nearly uniform photo come with a warning."""
     home.choose(uniform_photo(), "photo.png", "image/png")
     home.wait_for_hits()
-    expect(home.page.get_by_text("these matches mean little")).to_be_visible()
+    expect(home.page.locator(".verdict")).to_contain_text("these matches mean little")
     expect(home.status).to_contain_text("mean little")
 
 
-def test_the_shop_s_own_page_opens_apart(results: SearchPage) -> None:
-    """A product with an address of its own links to it, safely."""
-    link = results.page.get_by_role("link", name="View in the shop (Mug 01, opens in a new tab)")
+def test_a_link_leads_to_the_shop_s_own_page(results: SearchPage) -> None:
+    """Of a product that has an address of its own."""
+    link = results.page.get_by_role("link", name="View in the shop (Mug 01)")
     expect(link).to_have_attribute("href", "https://shop.example/mugs-01")
-    expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,hello", "http://", "", None])
@@ -250,7 +241,7 @@ def test_text_of_the_shop_stays_text(home: SearchPage) -> None:
     alter_json(home, "**/search", {"title": markup, "category": markup, "brand": markup})
     home.choose(BLUE_MUG)
     home.wait_for_hits()
-    expect(home.page.locator("#hits .card-name").first).to_have_text(markup)
+    expect(home.page.locator("#hits .name").first).to_have_text(markup)
     expect(home.page.locator("img[src=x]")).to_have_count(0)
     expect(home.page).not_to_have_title("taken")
 
@@ -264,11 +255,14 @@ def test_odd_prices_are_shown_as_they_are(home: SearchPage) -> None:
 
 
 def test_a_picture_that_is_gone_leaves_its_place(home: SearchPage) -> None:
-    """A card without its picture keeps its shape and says so."""
+    """A card without its picture keeps its shape; the name stands below."""
     home.page.route("**/images/*", lambda route: route.fulfill(status=404))
     home.choose(BLUE_MUG)
     home.wait_for_hits()
-    expect(home.page.locator("#hits .tile").first).to_have_class(re.compile("missing"))
+    expect(home.page.locator("#hits .tile img").first).to_be_hidden()
+    box = home.page.locator("#hits .tile").first.bounding_box()
+    assert box is not None
+    assert box["height"] == pytest.approx(box["width"] * 5 / 4, rel=0.02)
 
 
 def test_a_shop_without_products_is_no_fault(home: SearchPage) -> None:

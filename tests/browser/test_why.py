@@ -34,7 +34,7 @@ def search(window: SearchPage) -> None:
     [
         ("exact", "This very picture is in the shop: Mug 01 (93% sure)."),
         ("similar", "The shop has something alike (93% sure)."),
-        ("none", "Nothing quite like it is in this shop; these are the closest (93% sure)."),
+        ("none", "Nothing quite like it in this shop; these are the closest (93% sure)."),
     ],
 )
 def test_the_verdict_is_said_in_words(home: SearchPage, verdict: str, said: str) -> None:
@@ -103,7 +103,7 @@ def test_the_keyboard_reaches_the_explanation(home: SearchPage) -> None:
     home.page.keyboard.press("Enter")
     expect(why(home, 1)).to_have_attribute("aria-pressed", "true")
     expect(why(home, 1)).to_be_focused()
-    expect(home.page.get_by_role("button", name="Why this? (", pressed=True)).to_have_count(1)
+    expect(home.page.get_by_role("button", name="Why? (", pressed=True)).to_have_count(1)
 
 
 def test_a_hit_of_a_product_is_explained(open_page: OpenPage) -> None:
@@ -112,7 +112,7 @@ def test_a_hit_of_a_product_is_explained(open_page: OpenPage) -> None:
     window.wait_for_hits()
     why(window).click()
     expect(window.page.get_by_text("Most alike:").first).to_be_visible()
-    expect(window.page.locator("#hits .why-picture .veil")).to_have_count(1)
+    expect(window.page.locator("#hits .corner .veil")).to_have_count(1)
 
 
 def test_an_explained_hit_is_accessible_on_a_small_phone_and_in_the_dark(
@@ -143,5 +143,5 @@ def test_what_cannot_be_explained_is_said_so(home: SearchPage) -> None:
     home.page.route("**/search", nothing)
     search(home)
     why(home).click()
-    expect(home.page.locator(".why-text")).to_have_text("For this one the index keeps nothing that tells why.")
+    expect(home.page.locator(".why-text")).to_have_text("Nothing is kept that tells why.")
     expect(home.page.locator(".veil")).to_have_count(0)

@@ -30,7 +30,7 @@ RUN: Final = {page: [block for block in found if block.why_not_run is None] for 
 TYPED: Final = [page for page, found in RUN.items() if any(block.language in documents.TYPED for block in found)]
 VOID: Final = {"br", "img", "input", "link", "meta"}
 ELEMENTS: Final = {
-    "lookalike-search": {"endpoint", "key", "limit", "lang", "events", "layout", "facets", "explore"},
+    "lookalike-search": {"endpoint", "key", "limit", "lang", "events", "layout", "facets", "heading"},
     "lookalike-similar": {"endpoint", "key", "limit", "lang", "events", "product-id"},
 }
 LONGEST_S: Final = 600
