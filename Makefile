@@ -50,6 +50,10 @@ demo: $(VENV)/runtime.stamp ## Draw a sample catalogue, index it, show one searc
 serve: $(VENV)/runtime.stamp ## Serve the catalogue that was indexed last (ARGS="--port 8080")
 	@$(BIN)/lookalike serve $(ARGS)
 
+.PHONY: storefront
+storefront: $(VENV)/dev.stamp ## Serve a small shop at :9000 whose pages search with Lookalike (ARGS="--port 9001")
+	@$(BIN)/python -m examples.storefront $(ARGS)
+
 .PHONY: test
 test: lint chromium node-packages ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
 	@$(BIN)/python -m pytest -n 4 $(ARGS)

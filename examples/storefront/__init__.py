@@ -1,0 +1,1 @@
+"""A small shop on an origin of its own, whose pages search with Lookalike: `make storefront`."""
