@@ -9,10 +9,10 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import overload
 
 from app.core.errors import SourceEmpty, SourceMissing
 from indexer.sources.records import SourceImage, SourceProduct
@@ -20,9 +20,48 @@ from indexer.sources.records import SourceImage, SourceProduct
 _NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9._~-]+")
 _ADVICE = "name a folder with one sub-folder of pictures for each category."
 _WORD_BREAKS = re.compile(r"[-_\s]+")
+_END = "\0"  # of an id or a place: no file's name can hold it, and it sorts before all that it can
 
 
-def read_folder(folder: Path) -> list[SourceProduct]:
+class FolderProducts(Sequence[SourceProduct]):
+    """
+    The products of a folder, sorted by id, each made when it is asked for.
+
+    In memory are their ids and the names of their files, 0.1 KB each instead of 1.1: all of them are read before the
+    first is indexed, and stay until the last one is.
+    """
+
+    def __init__(self, folder: Path, products: Iterable[tuple[str, Iterable[str]]]) -> None:
+        """Take ids with the places of pictures within the folder."""
+        self._folder = folder
+        self._texts = sorted(_END.join((product_id, *places)) for product_id, places in products)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, number: int) -> SourceProduct: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[SourceProduct]: ...
+    def __getitem__(self, number: int | slice) -> SourceProduct | list[SourceProduct]:
+        """Return a product, or some."""
+        if isinstance(number, slice):
+            return [self._product(text) for text in self._texts[number]]
+        return self._product(self._texts[number])
+
+    def _product(self, text: str) -> SourceProduct:
+        product_id, *places = text.split(_END)
+        parents, stem = _parents_and_stem(places[0])
+        title = _WORD_BREAKS.sub(" ", stem).strip() or stem
+        return SourceProduct(
+            id=product_id,
+            title=title[:1].upper() + title[1:],
+            category=parents[0] if parents else None,
+            images=tuple(SourceImage(path=self._folder / place) for place in places),
+        )
+
+
+def read_folder(folder: Path) -> FolderProducts:
     """
     Return the products of a folder, sorted by id.
 
@@ -41,21 +80,19 @@ def read_folder(folder: Path) -> list[SourceProduct]:
         raise SourceMissing(f"{folder} {reason}; {_ADVICE}") from error
     if not stat.S_ISDIR(mode):
         raise SourceMissing(f"{folder} is not a folder; {_ADVICE}")
-    files = sorted(_files(folder), key=lambda path: (path.parent, _product_stem(path), path.name))
-    if not files:
+    places = sorted(_places(folder), key=lambda place: (*_parents_and_stem(place), PurePath(place).name))
+    if not places:
         raise SourceEmpty(f"{folder} holds no files; put pictures into it, one sub-folder for each category.")
-    products = [
-        _product(folder, stem, tuple(images))
-        for (_, stem), images in groupby(files, key=lambda path: (path.parent, _product_stem(path)))
-    ]
-    return sorted(_with_unique_ids(products), key=lambda product: product.id)
+    return FolderProducts(folder, _with_unique_ids(folder, groupby(places, key=_parents_and_stem)))
 
 
 _OF_THE_SYSTEM = frozenset({"Thumbs.db", "desktop.ini", "Desktop.ini", "ehthumbs.db", "Icon\r"})
 """Files that Windows and macOS put into folders of pictures."""
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _places(folder: Path) -> Iterator[str]:
+    """Yield where each file is within the folder."""
+
     def refuse(error: OSError) -> None:
         raise SourceMissing(f"{error.filename} cannot be read: {error.strerror}.") from error
 
@@ -67,22 +104,14 @@ def _files(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         directories[:] = sorted(name for name in directories if not name.startswith("."))
-        yield from (Path(parent, name) for name in names if not name.startswith(".") and name not in _OF_THE_SYSTEM)
+        within = PurePath(parent).relative_to(folder)
+        yield from (str(within / name) for name in names if not name.startswith(".") and name not in _OF_THE_SYSTEM)
 
 
-def _product_stem(path: Path) -> str:
-    return path.stem.split("__", 1)[0] or path.stem
-
-
-def _product(folder: Path, stem: str, images: tuple[Path, ...]) -> SourceProduct:
-    parents = images[0].relative_to(folder).parts[:-1]
-    title = _WORD_BREAKS.sub(" ", stem).strip() or stem
-    return SourceProduct(
-        id=_product_id([*parents, stem]),
-        title=title[:1].upper() + title[1:],
-        category=parents[0] if parents else None,
-        images=tuple(SourceImage(path=path) for path in images),
-    )
+def _parents_and_stem(place: str) -> tuple[tuple[str, ...], str]:
+    """Return what the pictures of one product have in common: their folders, and their name up to its first `__`."""
+    path = PurePath(place)
+    return path.parts[:-1], path.stem.split("__", 1)[0] or path.stem
 
 
 def _product_id(names: list[str]) -> str:
@@ -101,12 +130,14 @@ def _short_hash(names: list[str]) -> str:
     return hashlib.sha256(os.fsencode("/".join(names))).hexdigest()[:8]
 
 
-def _with_unique_ids(products: list[SourceProduct]) -> Iterator[SourceProduct]:
+def _with_unique_ids(
+    folder: Path, products: Iterable[tuple[tuple[tuple[str, ...], str], Iterator[str]]]
+) -> Iterator[tuple[str, list[str]]]:
     """Tell products apart whose ids are the same all the same, such as `a b` and `a_b`, by hashes of their names."""
     taken: set[str] = set()
-    for product in products:
-        unique = product.id
+    for (parents, stem), images in products:
+        places, unique = list(images), _product_id([*parents, stem])
         while unique in taken:
-            unique = f"{unique}~{_short_hash([*(product.images[0].path or Path()).parts[-2:]])}"
+            unique = f"{unique}~{_short_hash([*(folder / places[0]).parts[-2:]])}"
         taken.add(unique)
-        yield replace(product, id=unique)
+        yield unique, places
