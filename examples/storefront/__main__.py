@@ -9,6 +9,7 @@ without a key are off, so that the pages search as a customer's would.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--service-port", type=int, default=8000, help="of Lookalike (%(default)s)")
     parser.add_argument("--products", type=int, default=PRODUCTS, help="how many are drawn (%(default)s)")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the service ends as well
     try:
         draw_sample_catalogue(arguments.folder / "pictures", products=arguments.products, on_progress=_tell)
         run(arguments.folder, arguments.port, arguments.service_port)
@@ -70,7 +72,7 @@ def run(folder: Path, port: int, service_port: int) -> None:
                 sys.stdout.write(f"\n{NAME} is at {origin}; what the service says is in {folder / 'service.log'}.\n")
                 service.wait()
             finally:
-                service.terminate()
+                service.terminate()  # it answers what it has taken, and ends
 
 
 @contextmanager

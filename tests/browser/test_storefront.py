@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert told is not None, (folder / "service.log").read_text()
             yield f"http://127.0.0.1:{port}"
         finally:
-            shop.send_signal(signal.SIGINT)
+            shop.terminate()
 
 
 @pytest.fixture(scope="module")

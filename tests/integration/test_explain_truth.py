@@ -56,6 +56,6 @@ def test_maps_of_photos_name_what_made_them_similar(catalogue_dir: Path, tmp_pat
 @pytest.mark.timeout(600)
 def test_maps_are_true_for_dense_layers_too(catalogue_dir: Path, vgg16_checkpoint: Path, tmp_path: Path) -> None:
     """VGG16's embedding comes two layers after the map."""
-    settings = Settings(data_dir=tmp_path, vgg16_weights=vgg16_checkpoint)
+    settings = Settings(data_dir=tmp_path, vgg16_weights=vgg16_checkpoint, runtime="openvino-float32")
     pairs = sample(8, soak=PAIRS)  # each is a dozen passes of VGG16
     assert _least_ratio(open_embedder(settings, "vgg16"), tmp_path, _photos(catalogue_dir), pairs) >= LEAST_RATIO

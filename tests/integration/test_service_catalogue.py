@@ -172,7 +172,9 @@ def test_the_page_and_its_files_are_served_under_a_strict_policy(client: TestCli
     for path in ("/", "/admin", "/docs"):
         page = client.get(path)
         assert page.headers["content-type"] == "text/html; charset=utf-8"
-        assert page.headers["content-security-policy"].startswith("default-src 'self'; img-src 'self' blob: data:")
+        assert page.headers["content-security-policy"].startswith(
+            "default-src 'self'; object-src 'none'; base-uri 'none'"
+        )
         files = re.findall(r'(?:href|src)="([^"#]+)"', page.text)
         assert files
         for file in files:

@@ -75,7 +75,7 @@ export function patch(parent: Node, before: Kid[], now: Kid[]): void {
 /** Return the address if it is one of the web: the shop's data may hold others (javascript:, data:). */
 export function webAddress(address: string | null | undefined, base = document.baseURI): string {
   try {
-    const url = new URL(address || ":", base);
+    const url = new URL(address || "x:", base);
     return /^https?:$/.test(url.protocol) ? url.href : "";
   } catch {
     return "";
