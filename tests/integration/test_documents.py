@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -72,24 +74,56 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def home(world: Path, tmp_path: Path) -> Path:
-    """A world of this test's own."""
-    return Path(shutil.copytree(world, tmp_path / "home"))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A copy of the world, with the shop's web server, which has the pictures and the feeds, and the service."""
+
+    home: Path
+    shop: str
+    """The server's address."""
+    service: str
+    """The service's host and port; none listens there where it was not wanted."""
 
 
-@pytest.fixture
-def shop(home: Path) -> Iterator[str]:
-    """The shop's web server, which has the pictures and the feeds; its address."""
+@contextmanager
+def placed(world: Path, folder: Path, *, is_served: bool) -> Iterator[Place]:
+    """Copy the world into a folder, and serve it."""
+    home = Path(shutil.copytree(world, folder / "home"))
     handler = partial(_Quiet, directory=str(home))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, ExitStack() as stack:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        address = f"http://127.0.0.1:{server.server_address[1]}"
-        documents.write_feeds(home, address)
-        yield address
-        server.shutdown()
-        thread.join()
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
+        shop = f"http://127.0.0.1:{server.server_address[1]}"
+        documents.write_feeds(home, shop)
+        settings = Settings.load(
+            data_dir=home / "lookalike-data",
+            port=0,
+            runtime="openvino-float32",
+            admin_key=ADMIN_KEY,
+            fetch_trusted=shop,
+        )
+        service = stack.enter_context(running_server(settings, folder)).url if is_served else "http://127.0.0.1:1"
+        yield Place(home, shop, service.removeprefix("http://"))
+
+
+@pytest.fixture(scope="module")
+def shared_place(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """For the pages that only ask the service."""
+    with placed(world, tmp_path_factory.mktemp("shared"), is_served=True) as place:
+        yield place
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, world: Path, tmp_path: Path) -> Iterator[Place]:
+    """Where a page is typed: a place of its own, unless it only asks the service."""
+    page = request.node.callspec.params["page"]
+    if only_asks(page):
+        yield request.getfixturevalue("shared_place")
+        return
+    with placed(world, tmp_path, is_served=needs_service(page)) as place:
+        yield place
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -102,26 +136,21 @@ def needs_service(page: str) -> bool:
     return any(":8000" in block.code for block in RUN[page] if block.language not in {"html", "liquid", "php", "json"})
 
 
-@pytest.fixture
-def service(request: pytest.FixtureRequest, home: Path, shop: str, tmp_path: Path) -> Iterator[str]:
-    """The service's host and port; none where the page needs none."""
-    if not needs_service(request.node.callspec.params["page"]):
-        yield "127.0.0.1:1"
-        return
-    settings = Settings.load(
-        data_dir=home / "lookalike-data", port=0, runtime="openvino-float32", admin_key=ADMIN_KEY, fetch_trusted=shop
-    )
-    with running_server(settings, tmp_path) as server:
-        yield server.url.removeprefix("http://")
+def only_asks(page: str) -> bool:
+    """Whether a page asks the service, removes no product, and types no command that changes an index."""
+    typed = " ".join(block.code for block in RUN[page])
+    removes = re.search(r"DELETE.*/products/|products:batch", typed) is not None
+    return needs_service(page) and not removes and set(re.findall(r"\blookalike (\w+)", typed)) <= {"keys", "snapshots"}
 
 
 @pytest.mark.timeout(LONGEST_S + 60)
 @pytest.mark.parametrize("page", TYPED)
-def test_what_a_page_says_to_type_works(page: str, home: Path, shop: str, service: str) -> None:
+def test_what_a_page_says_to_type_works(page: str, place: Place) -> None:
     """All of it, one after the other, as somebody would who reads the page from the top."""
-    exchanged = [("127.0.0.1:8000", service), ("localhost:8000", service), ("https://shop.example", shop)]
+    exchanged = [(f"{name}:8000", place.service) for name in ("127.0.0.1", "localhost")]
+    exchanged += [("https://shop.example", place.shop), *documents.EXCHANGED]
     typed = [block for block in RUN[page] if block.language in documents.TYPED]
-    code, printed = run_script(documents.script(typed, [*exchanged, *documents.EXCHANGED]), home, shop)
+    code, printed = run_script(documents.script(typed, exchanged), place.home, place.shop)
     assert code == 0, printed
 
 
@@ -148,11 +177,11 @@ def run_script(script: str, home: Path, shop: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in of("ts")}))
-def test_what_a_page_has_in_typescript_compiles_and_runs(page: str, home: Path, service: str) -> None:
+def test_what_a_page_has_in_typescript_compiles_and_runs(page: str, place: Place) -> None:
     """Each block as a program of its own."""
     for block in RUN[page]:
         if block.language == "ts":
-            compiled_and_run(block.code.replace("127.0.0.1:8000", service), home)
+            compiled_and_run(block.code.replace("127.0.0.1:8000", place.service), place.home)
 
 
 # -- what is read ----------------------------------------------------------------------------------------------------
