@@ -14,6 +14,7 @@ from app.api.errors import PROBLEM_MEDIA_TYPE
 from tests.support.server import Server, running_server
 from tests.support.services import ADMIN_KEY, copied_settings
 from tests.support.shop import Shop
+from tests.support.soak import sample
 
 ROUTES = {
     ("post", "/search"),
@@ -111,7 +112,13 @@ def test_generated_requests_are_answered_as_the_document_says(
     operation = schemathesis.openapi.from_url(f"{keyed_server.url}/openapi.json")[path][method]
     headers = {"Authorization": f"Bearer {key}"} if key else None
 
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=sample(12, soak=100),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(operation.as_strategy())
     def send(case: Case[Any]) -> None:
         # A document can neither say which bytes are a photo nor which text is a cursor that was given out.
