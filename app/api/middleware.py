@@ -24,6 +24,7 @@ MAX_HEADER_BYTES = 64 * 1024
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})  # labels; HTTP allows any word
 CLIENT_CLOSED_REQUEST = 499  # nginx's number for a client that left; only ever logged
 
+NOT_KEPT = (b"cache-control", b"no-store")  # unless a route says otherwise: answers are of a key, and of this moment
 ALWAYS_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.requests")
@@ -118,8 +119,11 @@ class _Request:
                 self.answered = True
                 self.status = message["status"]
                 others = self._cross_origin.headers(self.scope, self.status)
-                ours = (*ALWAYS_HEADERS, (b"x-request-id", self.id.encode()), *others)
-                message = {**message, "headers": [*message.get("headers", []), *ours]}
+                ours = [*ALWAYS_HEADERS, (b"x-request-id", self.id.encode()), *others]
+                given = message.get("headers", [])
+                if all(name.lower() != b"cache-control" for name, _ in given):
+                    ours.append(NOT_KEPT)
+                message = {**message, "headers": [*given, *ours]}
             await send(message)
 
         return watched

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 
 from app.api.authorisation import catalogue_scope
 from app.api.dependencies import Service
@@ -27,14 +27,13 @@ router = APIRouter(tags=["catalogue"], dependencies=[catalogue_scope])
     dependencies=[only_query()],
     openapi_extra=key_of_scope("catalogue"),
 )
-async def show_catalogue(response: Response, service: Service) -> CatalogueSummary:
+async def show_catalogue(service: Service) -> CatalogueSummary:
     """Return counts of products, pictures and categories, and of what the last runs refused, by reason."""
 
     def read() -> tuple[CatalogueCounts, list[RunReport]]:
         with service.database.reading() as catalogue, service.database.reading_refusals() as refusals:
             return catalogue.counts(), refusals.reports()
 
-    response.headers["Cache-Control"] = "no-store"
     return _summary(*await service.catalogue.run(read))
 
 
@@ -46,7 +45,6 @@ async def show_catalogue(response: Response, service: Service) -> CatalogueSumma
     openapi_extra=key_of_scope("catalogue"),
 )
 async def list_refused(
-    response: Response,
     service: Service,
     cursor: Annotated[str | None, Query(max_length=100, description="next_cursor of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items on a page.")] = 50,
@@ -59,7 +57,6 @@ async def list_refused(
             return refusals.list(after=cursor, limit=limit, reason=reason)
 
     page = await service.catalogue.run(read)
-    response.headers["Cache-Control"] = "no-store"
     return RefusedList(refused=[_item(each) for each in page.refused], next_cursor=page.next_cursor)
 
 

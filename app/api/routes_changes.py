@@ -57,7 +57,6 @@ async def put_product(
     changed = await while_connected(request, service.changes.apply_one(put))
     if changed.outcome == "added":
         response.status_code = 201  # a plain number: it is logged
-    response.headers["Cache-Control"] = "no-store"
     return product_put(changed)
 
 
@@ -69,11 +68,10 @@ async def put_product(
     openapi_extra=_SECURITY,
 )
 async def delete_product(
-    request: Request, response: Response, service: Service, product_id: ProductId, updated_at: UpdatedAt = None
+    request: Request, service: Service, product_id: ProductId, updated_at: UpdatedAt = None
 ) -> ProductRemoved:
     """Remove a product with its pictures, whether it is there or not; what the shop stated earlier stays away too."""
     changed = await while_connected(request, service.changes.apply_one(Removal(product_id, updated_at)))
-    response.headers["Cache-Control"] = "no-store"
     return ProductRemoved.model_validate(changed)
 
 
@@ -84,14 +82,13 @@ async def delete_product(
     dependencies=[only_query()],
     openapi_extra={**_SECURITY, **BATCH_BODY},
 )
-async def change_products(request: Request, response: Response, service: Service, bodies: Bodies) -> BatchResults:
+async def change_products(request: Request, service: Service, bodies: Bodies) -> BatchResults:
     """Put and remove up to 1,000 products, one after the other; what is wrong with one of them stops none other."""
     body = await collect_json(request, bodies)
     items = await service.catalogue.run(lambda: batch_items(body))  # some tenths of a second for a long one
     outcomes = await while_connected(request, _outcomes(service.changes, items))
     request.state.log["changes"] = len(items)
     request.state.log["refused"] = sum(isinstance(outcome, LookalikeError) for outcome in outcomes)
-    response.headers["Cache-Control"] = "no-store"
     return BatchResults(results=[_result(item.id, outcome) for item, outcome in zip(items, outcomes, strict=True)])
 
 

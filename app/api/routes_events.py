@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from starlette.requests import Request
 
 from app.api.authorisation import limit_rate, search_scope
@@ -32,7 +32,7 @@ router = APIRouter(tags=["search"], dependencies=[search_scope, only_query(), li
     responses=problems(*KEY_ERRORS, *JSON_ERRORS, NotFound, Unavailable),
     openapi_extra=_EVENT_BODY,
 )
-async def add_event(request: Request, response: Response, service: Service, bodies: Bodies) -> EventTaken:
+async def add_event(request: Request, service: Service, bodies: Bodies) -> EventTaken:
     """
     Take an event, to be written down within seconds and forgotten after LOOKALIKE_EVENTS_KEPT_DAYS days.
 
@@ -41,5 +41,4 @@ async def add_event(request: Request, response: Response, service: Service, bodi
     """
     stated = await read_json(request, bodies, EventStated, max_bytes=MAX_BODY_BYTES)
     is_new = service.events.take(stated.type, stated.request_id, stated.product_id)
-    response.headers["Cache-Control"] = "no-store"
     return EventTaken(outcome="taken" if is_new else "repeated")

@@ -60,7 +60,7 @@ async def reindex(request: Request, response: Response, service: Service, bodies
     """Queue a reindex, one at a time; the index that is live stays live until the new one is."""
     asked = await read_json(request, bodies, ReindexRequest, max_bytes=MAX_BODY_BYTES)
     job = await _change(service, lambda jobs: jobs.create(REINDEX, {"full": asked.full}))
-    return _shown(job, response, is_new=True)
+    return _queued(job, response)
 
 
 @router.get(
@@ -71,14 +71,12 @@ async def reindex(request: Request, response: Response, service: Service, bodies
     openapi_extra=_SECURITY,
 )
 async def list_jobs(
-    response: Response,
     service: Service,
     cursor: Annotated[str | None, Query(max_length=100, description="next_cursor of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs on a page.")] = 20,
 ) -> JobList:
     """Return jobs, newest first, page by page."""
     page = await _read(service, lambda jobs: jobs.list(after=cursor, limit=limit))
-    response.headers["Cache-Control"] = "no-store"
     return JobList(jobs=[JobShown.model_validate(job) for job in page.jobs], next_cursor=page.next_cursor)
 
 
@@ -89,12 +87,12 @@ async def list_jobs(
     dependencies=[only_query()],
     openapi_extra=_SECURITY,
 )
-async def get_job(response: Response, service: Service, job_id: JobId) -> JobShown:
+async def get_job(service: Service, job_id: JobId) -> JobShown:
     """Return how far a job is, or what came of it."""
     job = await _read(service, lambda jobs: jobs.get(job_id))
     if job is None:
         raise NotFound("There is no job of this id.")
-    return _shown(job, response)
+    return JobShown.model_validate(job)
 
 
 @router.post(
@@ -104,9 +102,9 @@ async def get_job(response: Response, service: Service, job_id: JobId) -> JobSho
     dependencies=[only_query()],
     openapi_extra=_SECURITY,
 )
-async def cancel_job(response: Response, service: Service, job_id: JobId) -> JobShown:
+async def cancel_job(service: Service, job_id: JobId) -> JobShown:
     """Cancel a job: at once while it waits, otherwise after the step that its worker is at."""
-    return _shown(await _change(service, lambda jobs: jobs.request_cancel(job_id)), response)
+    return JobShown.model_validate(await _change(service, lambda jobs: jobs.request_cancel(job_id)))
 
 
 @router.post(
@@ -120,7 +118,7 @@ async def cancel_job(response: Response, service: Service, job_id: JobId) -> Job
 async def retry_job(response: Response, service: Service, job_id: JobId) -> JobShown:
     """Queue a new job that asks for the same as one that failed or was cancelled."""
     job = await _change(service, lambda jobs: jobs.retry(job_id))
-    return _shown(job, response, is_new=True)
+    return _queued(job, response)
 
 
 async def _read(service: OpenService, ask: Callable[[Jobs], Result]) -> Result:
@@ -141,8 +139,6 @@ async def _change(service: OpenService, change: Callable[[Jobs], Job]) -> Job:
     return await service.administration.run(write)
 
 
-def _shown(job: Job, response: Response, *, is_new: bool = False) -> JobShown:
-    response.headers["Cache-Control"] = "no-store"
-    if is_new:
-        response.headers["Location"] = f"/jobs/{job.id}"
+def _queued(job: Job, response: Response) -> JobShown:
+    response.headers["Location"] = f"/jobs/{job.id}"
     return JobShown.model_validate(job)

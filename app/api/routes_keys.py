@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Annotated, Any, Final, TypeVar
 
 import structlog
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 
 from app.api.authorisation import admin_scope
@@ -45,14 +45,13 @@ router = APIRouter(tags=["keys"], dependencies=[admin_scope, only_query()])
 
 
 @router.get("/keys", summary="List keys", responses=problems(*_ANY), openapi_extra=_SECURITY)
-async def list_keys(response: Response, service: Service) -> KeyList:
+async def list_keys(service: Service) -> KeyList:
     """Return all keys without their secrets, newest first; not that of LOOKALIKE_ADMIN_KEY."""
 
     def read() -> list[KeyShown]:
         with service.database.reading_keys() as keys:
             return [KeyShown.model_validate(record) for record in keys.list()]
 
-    response.headers["Cache-Control"] = "no-store"
     return KeyList(keys=await service.catalogue.run(read))
 
 
@@ -63,23 +62,21 @@ async def list_keys(response: Response, service: Service) -> KeyList:
     responses=problems(*_CHANGE, *JSON_ERRORS, WrongState),
     openapi_extra={**_SECURITY, **_BODY},
 )
-async def create_key(request: Request, response: Response, service: Service, bodies: Bodies) -> KeyCreated:
+async def create_key(request: Request, service: Service, bodies: Bodies) -> KeyCreated:
     """Create a key; its text is in this answer and nowhere else. Every server knows it within a second."""
     asked = await read_json(request, bodies, KeyRequest, max_bytes=MAX_BODY_BYTES)
     record, text = await _change(service, lambda keys: keys.create(asked.wanted()))
     log.info("key.created", key=record.id, scope=record.scope)
-    response.headers["Cache-Control"] = "no-store"
     return KeyCreated(**KeyShown.model_validate(record).model_dump(), key=text)
 
 
 @router.delete(
     "/keys/{key_id}", summary="Revoke a key", responses=problems(*_CHANGE, NotFound), openapi_extra=_SECURITY
 )
-async def revoke_key(response: Response, service: Service, key_id: KeyId) -> KeyShown:
+async def revoke_key(service: Service, key_id: KeyId) -> KeyShown:
     """Make a key useless, for ever; every server knows it within a second."""
     record = await _change(service, lambda keys: keys.revoke(key_id))
     log.info("key.revoked", key=record.id)
-    response.headers["Cache-Control"] = "no-store"
     return KeyShown.model_validate(record)
 
 

@@ -98,7 +98,6 @@ async def get_product(service: Service, product_id: ProductId) -> Product:
 )
 async def similar_products(
     request: Request,
-    response: Response,
     service: Service,
     product_id: ProductId,
     wanted: Annotated[Wanted, Depends(similar_wanted)],
@@ -107,7 +106,6 @@ async def similar_products(
     started_s = time.perf_counter()
     answer = await while_connected(request, service.search.search_product(product_id, wanted, Trace()))
     service.events.remember(request.state.request_id, wanted, answer)
-    response.headers["Cache-Control"] = "no-store"
     return search_response(request.state.request_id, answer, started_s)
 
 

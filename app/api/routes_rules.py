@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 
 from app.api.authorisation import catalogue_scope
@@ -38,7 +38,7 @@ router = APIRouter(tags=["rules"], dependencies=[catalogue_scope])
     dependencies=[only_query()],
     openapi_extra=_SECURITY,
 )
-async def list_rules(response: Response, service: Service) -> RuleList:
+async def list_rules(service: Service) -> RuleList:
     """Return all rules, oldest first, also those that act later or no more."""
 
     def read() -> list[Rule]:
@@ -46,7 +46,6 @@ async def list_rules(response: Response, service: Service) -> RuleList:
             return rules.list()
 
     found = await service.catalogue.run(read)
-    response.headers["Cache-Control"] = "no-store"
     return RuleList(rules=[RuleShown.of(rule) for rule in found])
 
 
@@ -58,12 +57,11 @@ async def list_rules(response: Response, service: Service) -> RuleList:
     dependencies=[only_query()],
     openapi_extra={**_SECURITY, **_RULE_BODY},
 )
-async def make_rule(request: Request, response: Response, service: Service, bodies: Bodies) -> RuleShown:
+async def make_rule(request: Request, service: Service, bodies: Bodies) -> RuleShown:
     """Pin, bury or hide products; searches of every server do so within a second."""
     wanted = (await read_json(request, bodies, RuleStated, max_bytes=MAX_RULE_BYTES)).wanted()
     parse_products(wanted.products)
     rule = await _change(service, lambda rules: rules.create(wanted))
-    response.headers["Cache-Control"] = "no-store"
     return RuleShown.of(rule)
 
 
@@ -74,10 +72,9 @@ async def make_rule(request: Request, response: Response, service: Service, bodi
     dependencies=[only_query()],
     openapi_extra=_SECURITY,
 )
-async def remove_rule(response: Response, service: Service, rule_id: RuleId) -> RuleShown:
+async def remove_rule(service: Service, rule_id: RuleId) -> RuleShown:
     """Remove a rule, and return what it was."""
     rule = await _change(service, lambda rules: rules.remove(rule_id))
-    response.headers["Cache-Control"] = "no-store"
     return RuleShown.of(rule)
 
 

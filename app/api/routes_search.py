@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from starlette.requests import Request
 
 from app.api.authorisation import limit_rate, search_scope
@@ -28,14 +28,13 @@ router = APIRouter(tags=["search"], dependencies=[search_scope, only_query(), li
     response_model_exclude_unset=True,
     openapi_extra={**key_of_scope("search"), **SEARCH_BODY},
 )
-async def search(request: Request, response: Response, service: Service, bodies: Bodies) -> SearchResponse:
+async def search(request: Request, service: Service, bodies: Bodies) -> SearchResponse:
     """Search with a photo, with a product of the catalogue, or again with an earlier search. Nothing is stored."""
     asked = search_request(await read_form(request, bodies))
     started_s = time.perf_counter()
     with _Logged(request) as trace:
         answer = await while_connected(request, _answer(service.search, asked, trace))
     service.events.remember(request.state.request_id, asked.wanted, answer)
-    response.headers["Cache-Control"] = "no-store"
     return search_response(request.state.request_id, answer, started_s)
 
 
@@ -45,13 +44,12 @@ async def search(request: Request, response: Response, service: Service, bodies:
     responses=problems(*KEY_ERRORS, *UPLOAD_ERRORS, Unavailable),
     openapi_extra={**key_of_scope("search"), **CLASSIFY_BODY},
 )
-async def classify(request: Request, response: Response, service: Service, bodies: Bodies) -> ClassifyResponse:
+async def classify(request: Request, service: Service, bodies: Bodies) -> ClassifyResponse:
     """Return ImageNet's classes of a photo and the shop's own categories. Nothing is stored."""
     image, region = classify_request(await read_form(request, bodies))
     started_s = time.perf_counter()
     with _Logged(request) as trace:
         seen = await while_connected(request, service.search.classify(image, region, trace))
-    response.headers["Cache-Control"] = "no-store"
     return ClassifyResponse(
         request_id=request.state.request_id,
         low_confidence=seen.low_confidence,

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 
 from app.api.authorisation import admin_scope, catalogue_scope
@@ -46,10 +46,9 @@ router = APIRouter(tags=["snapshots"])
     dependencies=[catalogue_scope, only_query()],
     openapi_extra=key_of_scope("catalogue"),
 )
-async def list_snapshots(response: Response, service: Service) -> SnapshotList:
+async def list_snapshots(service: Service) -> SnapshotList:
     """Return the snapshots on the disk, newest first."""
     infos, previous = await service.administration.run(lambda: (service.snapshots.list(), _previous(service)))
-    response.headers["Cache-Control"] = "no-store"
     return SnapshotList(snapshots=[snapshot_listed(info) for info in infos], previous=previous)
 
 
@@ -61,7 +60,6 @@ async def list_snapshots(response: Response, service: Service) -> SnapshotList:
     openapi_extra=key_of_scope("catalogue"),
 )
 async def list_figures(
-    response: Response,
     service: Service,
     limit: Annotated[int, Query(ge=1, le=MAX_FIGURES, description="Snapshots at most, the newest.")] = 50,
 ) -> FiguresList:
@@ -73,7 +71,6 @@ async def list_figures(
 
     made = await service.catalogue.run(read)
     infos = await service.administration.run(service.snapshots.list)
-    response.headers["Cache-Control"] = "no-store"
     return FiguresList(figures=[FiguresShown.model_validate(each) for each in figures_over_time(infos, made, limit)])
 
 

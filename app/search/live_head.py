@@ -1,14 +1,12 @@
 """The learned categories that answers use, exchanged while the service runs: it follows the head's file."""
 
-import threading
 from pathlib import Path
 
 import structlog
 
 from app.core.category_head import CategoryHead, head_path
 from app.core.errors import HeadUnusable
-
-POLL_S = 0.25
+from app.search.following import POLL_S, Follower
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.head")
 
@@ -29,11 +27,9 @@ class LiveHead:
     def __init__(self, heads_dir: Path, fingerprint_sha256: str, poll_s: float = POLL_S) -> None:
         self._path = head_path(heads_dir, fingerprint_sha256)
         self._fingerprint_sha256 = fingerprint_sha256
-        self._poll_s = poll_s
         self._head: CategoryHead | None = None
         self._seen: tuple[int, int] | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="live-head", daemon=True)
+        self._follower = Follower("head", self.look, poll_s)
         self.look()
 
     @property
@@ -43,13 +39,11 @@ class LiveHead:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        self._follower.start()
 
     def close(self) -> None:
         """Stop following; what is held stays usable."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._follower.close()
 
     def look(self) -> None:
         """Take the head from its file if that was replaced, made or removed since the last look."""
@@ -66,13 +60,6 @@ class LiveHead:
             log.warning("head.refused", reason=error.message)
         else:
             log.info("head.exchanged", categories=len(self._head.labels))
-
-    def _follow(self) -> None:
-        while not self._stopping.wait(self._poll_s):
-            try:
-                self.look()
-            except Exception:
-                log.exception("head.failed")
 
     def _signature(self) -> tuple[int, int] | None:
         """Return what changes whenever the file is replaced, at the price of one `stat`; None when it is not there."""

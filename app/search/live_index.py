@@ -14,14 +14,13 @@ from app.core.snapshot_reader import LiveSnapshot, SnapshotReader
 from app.core.vector_store import VectorStore
 from app.db.database import Database
 from app.db.live_changes import LiveChange
+from app.search.following import CLOSE_S, POLL_S
 from app.search.live_view import LiveView, view_of, with_changes
 
-POLL_S: Final = 0.25
 RETRY_S: Final = 5.0
 """After a published snapshot could not be taken; doubled each time, because each time all of it is read."""
 LONGEST_RETRY_S: Final = 300.0
 OVERDUE_S: Final = 10.0
-CLOSE_S: Final = 5.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lookalike.index")
 

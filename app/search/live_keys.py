@@ -1,6 +1,7 @@
 """The keys as a server holds them in memory: it follows those in the database, and asks it nothing for a request."""
 
 import hmac
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -11,17 +12,15 @@ from typing import Final
 
 import structlog
 
-from app.core.errors import LookalikeError
 from app.core.keys import KeyRecord, Scope, digest_of, id_of
 from app.db.database import Database
 from app.db.keys import KeysMark
+from app.search.following import CLOSE_S, POLL_S, Follower
 
-POLL_S: Final = 0.25
 REREAD_S: Final = 60.0
 """After so long all keys are read again, whatever their mark says: somebody may have restored a backup."""
 NOTE_USES_S: Final = 2.0
 NOTE_AGAIN_S: Final = 60.0
-CLOSE_S: Final = 5.0
 SETTING: Final = "LOOKALIKE_ADMIN_KEY"
 """The id under which the key of that setting is known; no key in the database can have it."""
 
@@ -58,42 +57,43 @@ class LiveKeys:
     def __init__(self, database: Database, admin_key: str | None, poll_s: float = POLL_S) -> None:
         self._database = database
         self._setting = None if admin_key is None else _key_of_setting(admin_key)
-        self._poll_s = poll_s
         self._reading = threading.Lock()
-        self._read_at_s = 0.0
-        self._problem: str | None = None
+        self._read_at_s = -math.inf
         self._stopping = threading.Event()
         self._noting = threading.Lock()
         self._used: dict[str, date] = {}
         self._to_note: dict[str, date] = {}
         self._known = _Known(KeysMark(-1, -1, None), {}, {})
-        self._look(reread=True)
-        self._threads = [
-            threading.Thread(target=self._follow, name="keys", daemon=True),
-            # Another one: on SQLite a write may wait for an import, and a revoked key must not wait with it.
-            threading.Thread(target=self._note_uses, name="key-uses", daemon=True),
-        ]
+        self.look()
+        self._follower = Follower("keys", self.look, poll_s)
+        # Another one: on SQLite a write may wait for an import, and a revoked key must not wait with it.
+        self._noting_thread = threading.Thread(target=self._note_uses, name="key-uses", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
-        for thread in self._threads:
-            thread.start()
+        """Begin to follow, and to write down uses."""
+        self._follower.start()
+        self._noting_thread.start()
 
     def close(self) -> None:
-        """Stop following. A database that hangs is not waited for."""
+        """Stop both. A database that hangs is not waited for."""
+        self._follower.close()
         self._stopping.set()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(CLOSE_S)
+        if self._noting_thread.is_alive():
+            self._noting_thread.join(CLOSE_S)
 
     def look(self) -> None:
         """
-        Look for changes now, as after making one.
+        Take the keys if one was made, revoked or forgotten since the last look; also called after changing them here.
 
         Raises:
             DatabaseError: The keys cannot be read.
         """
-        self._look(reread=False)
+        is_old = time.monotonic() - self._read_at_s >= REREAD_S
+        with self._reading, self._database.reading_keys() as keys:
+            mark = keys.mark()
+            if is_old or mark != self._known.mark:
+                self._known = _known(mark, keys.list())
+                self._read_at_s = time.monotonic()
 
     def find(self, text: bytes) -> KeyRecord | None:
         """
@@ -126,33 +126,6 @@ class LiveKeys:
         if record.id != SETTING and self._used.get(record.id, record.last_used_on) != today:
             with self._noting:
                 self._used[record.id] = self._to_note[record.id] = today
-
-    # -- in a thread of its own ----------------------------------------------------------------------------------
-
-    def _follow(self) -> None:
-        while not self._stopping.wait(self._poll_s):
-            try:
-                self._look(reread=time.monotonic() - self._read_at_s > REREAD_S)
-            except LookalikeError as error:
-                self._report(error.message)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is logged, and the next look may succeed
-                self._report("The keys cannot be read; the log has the cause.", error)
-            else:
-                if self._problem is not None:
-                    log.info("keys.followed_again")
-                    self._problem = None
-
-    def _look(self, *, reread: bool) -> None:
-        with self._reading, self._database.reading_keys() as keys:
-            mark = keys.mark()
-            if reread or mark != self._known.mark:
-                self._known = _known(mark, keys.list())
-                self._read_at_s = time.monotonic()
-
-    def _report(self, problem: str, cause: Exception | None = None) -> None:
-        if problem != self._problem:
-            log.warning("keys.unreachable", reason=problem, exc_info=cause)
-        self._problem = problem
 
     # -- in another one --------------------------------------------------------------------------------------------
 

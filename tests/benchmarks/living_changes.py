@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from app.search.live_index import POLL_S
+from app.search.following import POLL_S
 from indexer.sample_catalogue import draw_query_photo
 from tests.benchmarks.large_shop import NETWORK, publish_large_shop
 from tests.benchmarks.living import Living, percentile, two_servers

@@ -122,6 +122,7 @@ def test_generated_requests_are_answered_as_the_document_says(
     @given(operation.as_strategy())
     def send(case: Case[Any]) -> None:
         # A document can neither say which bytes are a photo nor which text is a cursor that was given out.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance], headers=headers)
+        answer = case.call_and_validate(excluded_checks=[positive_data_acceptance], headers=headers)
+        assert "cache-control" in answer.headers, "whether it may be kept is said of every answer"
 
     send()

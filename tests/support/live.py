@@ -8,7 +8,8 @@ from app.core.snapshot import Snapshot
 from app.core.snapshot_folder import SnapshotFolder
 from app.core.vector_store import VectorStore
 from app.db.database import Database
-from app.search.live_index import POLL_S, LiveIndex
+from app.search.following import POLL_S
+from app.search.live_index import LiveIndex
 from tests.support.snapshots import DIMENSION, FINGERPRINT
 
 
