@@ -277,7 +277,7 @@ class Ingest:
             is_kept = picture.facts is not None
             # What a server sends instead of a picture that it had is a failure of the server's.
             is_spoilt = is_kept and picture.source.address is not None
-            self._report.skip(replace(picture.skipped, is_kept=is_kept))
+            self._report.skip(replace(picture.skipped, kept=is_kept))
             self._report.kept += is_kept
             self._report.not_fetched += is_spoilt or picture.skipped.reason in _FETCH_FAILURES
             self._progress.skip(picture.skipped.reason)

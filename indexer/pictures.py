@@ -13,7 +13,7 @@ from app.core.images import PreparedImage
 from app.core.picture_store import PictureStore
 from app.core.products import ImageRecord
 from app.db.records import FetchedPicture, ImageFacts
-from indexer.report import Skipped
+from app.db.refusals import Refused
 from indexer.sources import SourceImage, SourceProduct
 
 MAX_FILE_BYTES = 100 * 1024 * 1024  # above any photo; a stray video is refused by its size
@@ -38,14 +38,14 @@ class Picture:
     prepared: PreparedImage | None = None
     fetched: FetchedPicture | None = None
     """What to remember of its address, where it was fetched anew."""
-    skipped: Skipped | None = None
+    skipped: Refused | None = None
     """Why what is in its place now is not used; the first reason, if there are several."""
     is_of_storable_product: bool = True
     """Whether the catalogue can hold its product."""
 
     def skip(self, reason: str, message: str) -> None:
         """Do not use what it is now."""
-        self.skipped = self.skipped or Skipped(self.source.place, reason, message, self.product.id)
+        self.skipped = self.skipped or Refused(self.source.place, reason, message, self.product.id)
         self.facts = None
         self.prepared = None
 

@@ -20,7 +20,7 @@ from app.core.products import ProductRecord
 from app.core.settings import Settings
 from app.db.database import Database
 from app.db.records import Comparison
-from app.db.refusals import Refused, Run
+from app.db.refusals import Run
 from indexer.evaluation.gate import Gate
 from indexer.ingest import Ingest
 from indexer.progress import Progress
@@ -208,18 +208,8 @@ def _read(workplace: Workplace, source: str, options: SourceOptions, report: Ing
 
 def _note_refused(workplace: Workplace, report: IngestReport, run: Run) -> None:
     """Write down what was refused, for whoever looks at it later; also where nothing is published for it."""
-    refused = (
-        Refused(
-            place=skipped.place,
-            product_id=skipped.product_id,
-            reason=skipped.reason,
-            message=skipped.message,
-            kept=skipped.is_kept,
-        )
-        for skipped in report.skipped
-    )
     with workplace.database.changing_refusals() as refusals:
-        refusals.replace(run, report.skipped_by_reason, refused)
+        refusals.replace(run, report.skipped_by_reason, report.skipped)
 
 
 def _refuse_failures(workplace: Workplace, report: IngestReport, images: int) -> None:

@@ -3,23 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from app.db.refusals import Refused
+
 LISTED = 10_000
 """Rows and pictures that a report lists one by one; beyond that it only counts them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A row or a picture that is not used, and why."""
-
-    place: str
-    """The file, the address, or the row of the source."""
-    reason: str
-    """A slug, for scripts."""
-    message: str
-    product_id: str | None = None
-    """As the source states it; None where it states none."""
-    is_kept: bool = False
-    """Whether the picture stays that the catalogue has from this place."""
 
 
 @dataclass(slots=True)
@@ -48,11 +35,11 @@ class IngestReport:
     not_fetched: int = 0
     outdated: int = 0
     removed: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[Refused] = field(default_factory=list)
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
 
-    def skip(self, skipped: Skipped) -> None:
+    def skip(self, refused: Refused) -> None:
         """Count a row or a picture as not used, and list it while there is room."""
-        self.skipped_by_reason[skipped.reason] += 1
+        self.skipped_by_reason[refused.reason] += 1
         if len(self.skipped) < LISTED:
-            self.skipped.append(skipped)
+            self.skipped.append(refused)

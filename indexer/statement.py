@@ -14,8 +14,9 @@ from app.core.errors import RemovalRefused, SourceEmpty, UrlNotAllowed
 from app.core.fetching.guard import Guard
 from app.db.catalogue import Catalogue, chunks
 from app.db.records import Comparison
+from app.db.refusals import Refused
 from indexer.progress import Progress
-from indexer.report import IngestReport, Skipped
+from indexer.report import IngestReport
 from indexer.sources import RefusedRow, Source, SourceImage, SourceProduct
 from indexer.stated_ids import StatedIds
 
@@ -88,14 +89,14 @@ def read_statement(
                 if outcome.product_id is not None:
                     ids.state(outcome.product_id)
                 _refuse(
-                    Skipped(f"row {outcome.row}", outcome.reason, outcome.message, outcome.product_id), report, progress
+                    Refused(f"row {outcome.row}", outcome.reason, outcome.message, outcome.product_id), report, progress
                 )
             elif ids.state_product(outcome.id):
                 images += len(outcome.images)
                 progress.advance()
             else:
                 again = "The source has this id again; the first product counts."
-                _refuse(Skipped(outcome.id, "duplicate-id", again, outcome.id), report, progress)
+                _refuse(Refused(outcome.id, "duplicate-id", again, outcome.id), report, progress)
         if images == 0:
             raise SourceEmpty(f"{source.name} holds no product that can be used. {_why(report)}".strip())
         yield Statement(source, ids, is_full, images)
@@ -135,14 +136,14 @@ def _may_be_had(image: SourceImage, guard: Guard, report: IngestReport, progress
     try:
         guard.check(image.address)
     except UrlNotAllowed as error:
-        _refuse(Skipped(image.address, error.slug, error.message), report, progress)
+        _refuse(Refused(image.address, error.slug, error.message), report, progress)
         return False
     return True
 
 
-def _refuse(skipped: Skipped, report: IngestReport, progress: Progress) -> None:
-    report.skip(skipped)
-    progress.skip(skipped.reason)
+def _refuse(refused: Refused, report: IngestReport, progress: Progress) -> None:
+    report.skip(refused)
+    progress.skip(refused.reason)
 
 
 def _why(report: IngestReport) -> str:

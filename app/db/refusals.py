@@ -24,23 +24,23 @@ MAX_PAGE: Final = 100
 _CURSOR: Final = re.compile(r"(import|reindex)\.([0-9]{1,9})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Refused:
     """
     A row or a picture that is not used, and why.
 
     Attributes:
         place: File path on the server, address, or row of the source.
-        product_id: As the source states it; None where it states none.
-        reason: A slug.
+        reason: A slug, for scripts.
         message: What was found, in a sentence.
+        product_id: As the source states it; None where it states none.
         kept: Whether the picture stays that the catalogue has from this place.
     """
 
     place: str
-    product_id: str | None
     reason: str
     message: str
+    product_id: str | None = None
     kept: bool = False
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from app.core.errors import SourceEmpty, SourceMissing
+from app.db.refusals import Refused
 from indexer.evaluation.catalogues import EmbeddedCatalogue
-from indexer.report import Skipped
 from indexer.sources import read_folder
 from indexer.sources.delimited import read_delimited
 from indexer.sources.feed_file import FeedFile
@@ -68,7 +68,7 @@ class QuerySet:
     source: str
     queries: tuple[Query, ...]
     total: int
-    skipped: tuple[Skipped, ...] = field(default=())
+    skipped: tuple[Refused, ...] = field(default=())
     unreadable: int = 0
 
 
@@ -100,7 +100,7 @@ def read_queries(source: Path, *, count: int, seed: int) -> QuerySet:
         return _sampled("folder", str(source), queries, (), count, seed)
     if not source.exists():
         raise SourceMissing(f"{source} does not exist; name a folder of pictures, or a file of queries.")
-    skipped: list[Skipped] = []
+    skipped: list[Refused] = []
     queries = _joined(_file_queries(source, skipped))
     if not queries:
         why = f" {skipped[0].message}" if skipped else ""
@@ -133,7 +133,7 @@ def held_out_queries(catalogues: Sequence[EmbeddedCatalogue], *, count: int, see
 
 
 def _sampled(
-    kind: Kind, source: str, queries: Sequence[Query], skipped: tuple[Skipped, ...], count: int, seed: int
+    kind: Kind, source: str, queries: Sequence[Query], skipped: tuple[Refused, ...], count: int, seed: int
 ) -> QuerySet:
     chosen = sampled(queries, lambda query: query.name, count, seed)
     return QuerySet(kind, source, tuple(chosen), len(queries), skipped)
@@ -148,7 +148,7 @@ def _folder_queries(folder: Path) -> list[Query]:
     ]
 
 
-def _file_queries(path: Path, skipped: list[Skipped]) -> Iterator[Query]:
+def _file_queries(path: Path, skipped: list[Refused]) -> Iterator[Query]:
     """Yield the queries of a file; what is wrong with other rows goes to `skipped`."""
     for row in _rows(path):
         message = row.refused.message if row.refused else None
@@ -158,7 +158,7 @@ def _file_queries(path: Path, skipped: list[Skipped]) -> Iterator[Query]:
         elif message is None and not product_ids:
             message = f"The row has no `{_PRODUCTS}`, the ids of the products that should be found."
         if message is not None:
-            skipped.append(Skipped(f"{path.name}, row {row.number}", "malformed-query", message))
+            skipped.append(Refused(f"{path.name}, row {row.number}", "malformed-query", message))
         else:
             name = str(image).strip()
             yield Query(name=name, picture=path.parent / name, product_ids=product_ids)
