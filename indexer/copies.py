@@ -15,7 +15,7 @@ import numpy as np
 
 from app.core.arrays import BoolArray, Float32Array, Float64Array
 from app.core.errors import InvalidImage
-from app.core.images import PreparedImage, Region
+from app.core.preprocessing import PreparedImage, Region
 from app.core.products import ImageRecord
 from app.core.signature import compare
 from app.core.verdict import CANDIDATES, CopyDetector, copy_features

@@ -9,8 +9,8 @@ from app.core.errors import FetchFailed, ImageTooLarge
 from app.core.fetching.blocking import BlockingFetcher
 from app.core.fetching.fetcher import NotModified
 from app.core.fetching.receiving import Validators
-from app.core.images import PreparedImage
 from app.core.picture_store import PictureStore
+from app.core.preprocessing import PreparedImage
 from app.core.products import ImageRecord
 from app.db.records import FetchedPicture, ImageFacts
 from app.db.refusals import Refused

@@ -8,8 +8,8 @@ from typing import Final
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import InvalidImage
-from app.core.images import PreparedImage
 from app.core.memory import give_back_memory
+from app.core.preprocessing import PreparedImage
 from app.core.regions import RegionCodes
 from indexer.pictures import MAX_FILE_BYTES
 from indexer.progress import Progress

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from app.api.forms import Form
 from app.core.errors import EmptyImage, InvalidParameter, MissingImage
-from app.core.images import Region
+from app.core.preprocessing import Region
 from app.search.facets import parse_facets
 from app.search.filters import parse_filter
 from app.search.finding import Wanted

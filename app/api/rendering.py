@@ -25,7 +25,7 @@ from app.api.schemas import (
     SnapshotUsed,
 )
 from app.core.arrays import Float32Array
-from app.core.images import Region
+from app.core.preprocessing import Region
 from app.core.products import ProductRecord
 from app.core.snapshot_reader import SnapshotInfo
 from app.search.changes import Changed

@@ -23,7 +23,8 @@ from app.core.cores import available_cores
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import DecodeTimedOut, InternalError, InvalidImage, Overloaded
 from app.core.files import MIB
-from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, View
+from app.core.images import ImageLimits
+from app.core.preprocessing import PreparedImage, Preprocessing, Region, View
 from app.core.settings import Settings
 from app.core.signature import SIGNATURE_SIZE
 

@@ -16,7 +16,8 @@ from typing import Any, Final
 from app.core.decode_protocol import receive_frame, send_frame
 from app.core.errors import InvalidImage
 from app.core.files import MIB
-from app.core.images import ImageLimits, Preprocessing, Region, View, make_thumbnail, prepare_views
+from app.core.images import ImageLimits, make_thumbnail, prepare_views
+from app.core.preprocessing import Preprocessing, Region, View
 
 MEMORY_LIMIT_BYTES: Final = 640 * MIB
 """Address space. Measured: 25 megapixels of PNG need 400 MB, of WebP 500; a progressive CMYK JPEG of 50, 510."""

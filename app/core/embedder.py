@@ -23,7 +23,7 @@ from app.core.errors import (
     StorageError,
     WeightsMissing,
 )
-from app.core.images import ImageLimits, PreparedImage, Preprocessing, prepare_image
+from app.core.images import ImageLimits, prepare_image
 from app.core.joined_regions import joined_regions
 from app.core.networks.architectures import LoadedNetwork, load_network
 from app.core.networks.fingerprint import Fingerprint
@@ -31,6 +31,7 @@ from app.core.networks.names import Part, parse_network
 from app.core.networks.quantised import find_graph
 from app.core.networks.shares import canonical_name, network_shares
 from app.core.networks.sources import fetch_weights, open_weights
+from app.core.preprocessing import PreparedImage, Preprocessing
 from app.core.probes import probe_images
 from app.core.runtimes.base import Output, Runtime, no_regions
 from app.core.runtimes.choice import Executable, open_runtime

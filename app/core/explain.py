@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.arrays import Float32Array
-from app.core.images import Preprocessing, Region
+from app.core.preprocessing import Preprocessing, Region
 from app.core.regions import Code
 
 

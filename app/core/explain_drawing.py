@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from app.core.arrays import Float32Array
-from app.core.images import Region
+from app.core.preprocessing import Region
 
 SIDE_PX: Final = 320
 """The longer side of each picture; ask for thumbnails of this size."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.core.arrays import Float32Array
-from app.core.images import Preprocessing
+from app.core.preprocessing import Preprocessing
 from app.core.runtimes.base import no_regions
 
 

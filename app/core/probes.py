@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.core.arrays import UInt8Array
 from app.core.errors import SnapshotIncompatible
-from app.core.images import PreparedImage
+from app.core.preprocessing import PreparedImage
 
 if TYPE_CHECKING:  # the embedder itself tries its runtimes on the probe images
     from app.core.arrays import Float32Array, Int64Array

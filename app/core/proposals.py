@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 
 from app.core.arrays import BoolArray, Float32Array, Float64Array, Int64Array, UInt8Array
-from app.core.images import MIN_SIDE_PX, Region, View
+from app.core.images import MIN_SIDE_PX
+from app.core.preprocessing import Region, View
 
 MOST: Final = 5
 """Things of one photo."""

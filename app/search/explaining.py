@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.explain import Explanation, explain, seen_part
-from app.core.images import Preprocessing, Region
+from app.core.preprocessing import Preprocessing, Region
 from app.core.regions import RegionCodes
 from app.search.live_view import LiveView
 from app.search.neighbours import Hit

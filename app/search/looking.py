@@ -14,7 +14,7 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused
 from app.core.explain import seen_part
-from app.core.images import PreparedImage, Region, View
+from app.core.preprocessing import PreparedImage, Region, View
 from app.core.proposals import OVERVIEW, Tile, is_pooled
 from app.core.regions import Code, RegionCodes
 from app.search.batcher import Batcher

@@ -14,8 +14,8 @@ from app.core.errors import Overloaded, UrlNotAllowed
 from app.core.fetching.fetcher import NotModified, PictureFetcher
 from app.core.fetching.limits import FetchLimits
 from app.core.fetching.receiving import Validators
-from app.core.images import PreparedImage
 from app.core.picture_store import PictureStore
+from app.core.preprocessing import PreparedImage
 from app.core.products import ImageRecord, image_id
 from app.core.regions import Code
 from app.core.vector_store import VectorStore

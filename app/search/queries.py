@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.core.arrays import Float32Array, UInt8Array
 from app.core.errors import NotFound
 from app.core.files import MIB
-from app.core.images import Region
+from app.core.preprocessing import Region
 from app.core.regions import Code
 from app.search.recent import Recent
 

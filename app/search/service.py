@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from app.core.embedder import Embedder
 from app.core.errors import NotFound
 from app.core.explain import seen_part
-from app.core.images import Preprocessing, Region
+from app.core.preprocessing import Preprocessing, Region
 from app.core.regions import RegionCodes
 from app.core.signature_store import SignatureStore
 from app.core.snapshot_reader import LiveSnapshot

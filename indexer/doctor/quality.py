@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from app.core.arrays import Float32Array, UInt8Array
-from app.core.images import Preprocessing
+from app.core.preprocessing import Preprocessing
 
 SIDE_PX: Final = 256
 SQUARE: Final = Preprocessing(SIDE_PX, SIDE_PX, "bilinear", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

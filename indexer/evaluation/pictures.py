@@ -12,7 +12,7 @@ from app.core.arrays import Float32Array
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import EmbeddingRefused, ImageTooLarge, InvalidImage, LookalikeError, SourceMissing
-from app.core.images import PreparedImage
+from app.core.preprocessing import PreparedImage
 from indexer.pictures import MAX_FILE_BYTES
 from indexer.progress import Progress
 

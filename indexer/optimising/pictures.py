@@ -14,7 +14,7 @@ import numpy as np
 from app.core.arrays import UInt8Array
 from app.core.decode_pool import DecodePool
 from app.core.errors import InvalidImage, TooFewExamples
-from app.core.images import Preprocessing
+from app.core.preprocessing import Preprocessing
 from indexer.plain_files import Unusable, read_plain_file
 from indexer.progress import Progress
 

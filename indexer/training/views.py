@@ -16,8 +16,8 @@ from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import InvalidImage, LookalikeError, NoReadableImage
 from app.core.files import require_free_space, storage_errors
-from app.core.images import PreparedImage
 from app.core.networks.trained import SIDE, Dense
+from app.core.preprocessing import PreparedImage
 from indexer.pictures import MAX_FILE_BYTES, UNREADABLE
 from indexer.progress import Progress
 from indexer.training.examples import LabelledPicture

@@ -8,7 +8,7 @@ import numpy as np
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import ParityFailed, RuntimeNotAvailable
-from app.core.images import PreparedImage
+from app.core.preprocessing import PreparedImage
 from app.core.settings import Settings
 from tests.benchmarks.rows import Row
 

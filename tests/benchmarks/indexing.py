@@ -8,7 +8,7 @@ import numpy as np
 
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
-from app.core.images import PreparedImage
+from app.core.preprocessing import PreparedImage
 from app.core.settings import Settings
 from indexer.pipeline import SourceOptions, index_source
 from indexer.progress import Silent

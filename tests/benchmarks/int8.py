@@ -9,8 +9,8 @@ from pathlib import Path
 from app.core.decode_pool import DecodePool
 from app.core.embedder import Embedder
 from app.core.errors import ParityFailed, RuntimeNotAvailable
-from app.core.images import PreparedImage
 from app.core.networks.names import parse_network
+from app.core.preprocessing import PreparedImage
 from app.core.settings import Settings
 from indexer.optimising.optimise import Optimised, optimise_one
 from indexer.progress import Silent

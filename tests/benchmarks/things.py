@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx2
 
-from app.core.images import Region
+from app.core.preprocessing import Region
 from app.core.settings import Settings
 from tests.benchmarks.embedding import photos_in
 from tests.benchmarks.living import run_command

@@ -9,7 +9,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.core.decode_pool import DecodePool
-from app.core.images import Region
+from app.core.preprocessing import Region
 from tests.support.alike import is_alike
 from tests.support.scenes import area, compose, shared
 from tests.support.shop import Shop

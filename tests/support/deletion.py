@@ -18,7 +18,8 @@ from PIL import Image, ImageFilter
 from app.core.arrays import BoolArray, Float32Array
 from app.core.embedder import Embedder
 from app.core.explain import Explanation, explain, seen_part
-from app.core.images import ImageLimits, PreparedImage, Region, prepare_image
+from app.core.images import ImageLimits, prepare_image
+from app.core.preprocessing import PreparedImage, Region
 from app.core.regions import RegionCodes
 from app.core.settings import Settings
 

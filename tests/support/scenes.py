@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from app.core.arrays import BoolArray
-from app.core.images import Region
+from app.core.preprocessing import Region
 
 SIZES: Final = ((640, 480), (480, 640), (800, 450))
 GROUNDS: Final = ("#f0f0f0", "#ffffff", "#e8e4dd", "#c9d3da")

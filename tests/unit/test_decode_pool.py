@@ -15,7 +15,8 @@ import pytest
 from app.core import cores
 from app.core.decode_pool import DecodePool
 from app.core.errors import DecodeTimedOut, ImageTooLarge, InternalError, InvalidImage, Overloaded
-from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
+from app.core.images import ImageLimits, make_thumbnail, prepare_image
+from app.core.preprocessing import Preprocessing, Region
 from app.core.settings import Settings
 from tests.support.images import HOSTILE_IMAGES, HostileImage, hostile_bytes, picture_bytes, png_bytes, progressive_jpeg
 from tests.support.sources import REPOSITORY

@@ -11,8 +11,8 @@ from PIL import Image
 from app.core.arrays import UInt8Array
 from app.core.embedder import Embedder, EmbedderPart
 from app.core.errors import EmbeddingNotFinite, EmbeddingZero, SnapshotIncompatible
-from app.core.images import PreparedImage, Preprocessing
 from app.core.networks.fingerprint import Fingerprint
+from app.core.preprocessing import PreparedImage, Preprocessing
 from app.core.probes import check_probes, probe_images
 from app.core.runtimes.base import CPU_BATCH_SIZE, Output
 from app.core.signature import SIGNATURE_SIZE

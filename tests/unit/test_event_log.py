@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.core.errors import DatabaseUnavailable, InvalidParameter, NotFound
-from app.core.images import Region
+from app.core.preprocessing import Region
 from app.db.database import Database
 from app.db.events import Event
 from app.search.events import EventLog

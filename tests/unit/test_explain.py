@@ -10,7 +10,8 @@ from PIL import Image
 from app.core.arrays import Float32Array
 from app.core.explain import explain, seen_part
 from app.core.explain_drawing import SIDE_PX, ExplainedPicture, draw_explanation
-from app.core.images import ImageLimits, Preprocessing, Region, make_thumbnail, prepare_image
+from app.core.images import ImageLimits, make_thumbnail, prepare_image
+from app.core.preprocessing import Preprocessing, Region
 from app.core.regions import Code
 from tests.support.photos import drawn_photo
 

@@ -17,7 +17,8 @@ from app.core.errors import (
     InvalidImage,
     LookalikeError,
 )
-from app.core.images import ImageLimits, PreparedImage, Preprocessing, make_thumbnail, prepare_image
+from app.core.images import ImageLimits, make_thumbnail, prepare_image
+from app.core.preprocessing import PreparedImage, Preprocessing
 from app.core.settings import Settings
 from tests.support.images import (
     HOSTILE_IMAGES,

@@ -9,8 +9,9 @@ from app.core.errors import (
     ImageTooSmall,
     InvalidParameter,
 )
-from app.core.images import ImageLimits, PreparedImage, Preprocessing, Region, make_thumbnail, prepare_image
+from app.core.images import ImageLimits, make_thumbnail, prepare_image
 from app.core.networks.libraries import timm_package, torchvision_models
+from app.core.preprocessing import PreparedImage, Preprocessing, Region
 from tests.support.images import (
     animated_png,
     animated_webp,

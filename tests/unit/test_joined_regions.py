@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.core.arrays import Float32Array
-from app.core.images import Preprocessing
 from app.core.joined_regions import joined_regions, resampled
+from app.core.preprocessing import Preprocessing
 
 
 def _seeing(resize_px: int, crop_px: int) -> Preprocessing:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import SnapshotIncompatible, UnknownNetwork
-from app.core.images import Preprocessing
 from app.core.networks.fingerprint import Fingerprint
 from app.core.networks.names import BUILT_IN_NAMES, parse_network
 from app.core.networks.shares import canonical_name, network_shares
+from app.core.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(256, 224, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 FINGERPRINT = Fingerprint("vgg16", ("ab" * 32,), "fc7 after ReLU", (PREPROCESSING,))

@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as arrays
 
 from app.core import proposals
 from app.core.arrays import BoolArray, Float32Array
-from app.core.images import MIN_SIDE_PX, Region
+from app.core.images import MIN_SIDE_PX
+from app.core.preprocessing import Region
 from app.core.proposals import MOST, OVERVIEW, Tile, is_pooled, propose, prototypes_of
 from tests.support.scenes import overlap
 from tests.support.snapshots import random_embeddings

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core.images import ImageLimits, Preprocessing, prepare_image
+from app.core.images import ImageLimits, prepare_image
+from app.core.preprocessing import Preprocessing
 from app.core.signature import SIGNATURE_SIZE, compare, signature_of
 from tests.support.images import draw_picture, encode, oriented_jpeg
 

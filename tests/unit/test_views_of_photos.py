@@ -11,7 +11,8 @@ from PIL import Image
 from app.core import images
 from app.core.decode_pool import DecodePool
 from app.core.errors import ImageTooSmall
-from app.core.images import ImageLimits, Preprocessing, Region, View, prepare_image, prepare_views
+from app.core.images import ImageLimits, prepare_image, prepare_views
+from app.core.preprocessing import Preprocessing, Region, View
 
 LIMITS = ImageLimits(max_pixels=25_000_000, max_jpeg_pixels=50_000_000)
 SQUARE = Preprocessing(64, 56, "bicubic", (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))

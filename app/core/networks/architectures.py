@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from app.core.errors import UnknownNetwork, WeightsMismatch
-from app.core.images import Preprocessing
 from app.core.networks.fronts import Normalise, exact_front
 from app.core.networks.libraries import imagenet_labels, timm_config, timm_package, torchvision_models
 from app.core.networks.names import Part, parse_network
@@ -31,6 +30,7 @@ from app.core.networks.trained import (
     without_prefix,
 )
 from app.core.networks.weights import State, Weights, require_same_shapes
+from app.core.preprocessing import Preprocessing
 
 IMAGENET_CLASSES: Final = 1000
 _CONVOLUTIONS: Final = "features."

@@ -9,7 +9,8 @@ from typing import Self
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from app.core.errors import SnapshotIncompatible
-from app.core.images import DECODE_POLICY, Preprocessing
+from app.core.images import DECODE_POLICY
+from app.core.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)

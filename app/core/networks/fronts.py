@@ -11,7 +11,7 @@ shift go into the convolution's weights, and each weight is split into two that 
 import torch
 from torch import nn
 
-from app.core.images import Preprocessing
+from app.core.preprocessing import Preprocessing
 
 
 class Normalise(nn.Module):
