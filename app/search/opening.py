@@ -12,11 +12,11 @@ from app.core.embedder import Embedder, open_embedder
 from app.core.errors import KeysMissing, SnapshotIncompatible
 from app.core.fetching.fetcher import PictureFetcher
 from app.core.fetching.guard import Guard
-from app.core.images import PreparedImage
 from app.core.manifest import Manifest
 from app.core.memory import give_back_memory
 from app.core.networks.fingerprint import Fingerprint
 from app.core.picture_store import PictureStore
+from app.core.preprocessing import PreparedImage
 from app.core.probes import check_probes
 from app.core.regions import RegionCodes
 from app.core.runtimes.threads import matrices_on_one_thread
@@ -213,6 +213,7 @@ def _batcher(settings: Settings, opened: _Opened, observe_batch: Callable[[int],
         partial(embed_batch, opened.embedder, opened.codes),
         max_batch=opened.embedder.best_batch_size,
         queue_size=settings.queue_size,
+        max_wait_s=MAX_WAIT_S,
         observe_batch=observe_batch,
     )
 

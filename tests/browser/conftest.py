@@ -16,8 +16,11 @@ from app.api.server import GuardedServer, make_server, reserve_port, url_of
 from app.core.settings import Settings
 from app.main import create_app
 from tests.support.search_page import TIMEOUT_MS, OpenPage, SearchPage, watched_windows
+from tests.support.services import patient_services
 from tests.support.shop import write_shop
 from tests.support.shop_page import CLASSIC, SEARCH, ShopPage, serve_shop, shop_html
+
+__all__ = ["patient_services"]
 
 CHROMIUM = shutil.which("chromium")
 CHROMIUM_ARGUMENTS = [
@@ -49,7 +52,7 @@ def browser() -> Iterator[Browser]:
 def shop_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real service over a small shop of drawn products."""
     root = tmp_path_factory.mktemp("browser-shop")
-    settings = Settings.load(data_dir=root / "data", runtime="torch-float32", threads=1, port=0)
+    settings = Settings.load(data_dir=root / "data", runtime="torch-float32", threads=1, port=0, decode_timeout_s=20)
     write_shop(root, settings)
     with served(settings) as url:
         yield url

@@ -7,7 +7,8 @@ import structlog
 from tests.support.bad_server import web
 from tests.support.databases import database, database_url, empty_database_url, own_server, postgres
 from tests.support.indexing import photos, settings
-from tests.support.services import client, own_shop, server, shop
+from tests.support.keys import key_texts, keyed_client, keyed_settings
+from tests.support.services import client, own_shop, patient_services, server, shared_database, shared_settings, shop
 from tests.support.web_shop import hasty, web_shop
 
 __all__ = [
@@ -16,12 +17,18 @@ __all__ = [
     "database_url",
     "empty_database_url",
     "hasty",
+    "key_texts",
+    "keyed_client",
+    "keyed_settings",
     "own_server",
     "own_shop",
+    "patient_services",
     "photos",
     "postgres",
     "server",
     "settings",
+    "shared_database",
+    "shared_settings",
     "shop",
     "web",
     "web_shop",

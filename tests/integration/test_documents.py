@@ -1,10 +1,7 @@
 """Every block of code in the documentation: typed, compiled or parsed, by what it is written in."""
 
-import contextlib
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +20,7 @@ from app.core.settings import Settings
 from tests.support import documents
 from tests.support.documents import Block
 from tests.support.node import compiled_and_run
+from tests.support.scripts import run_script
 from tests.support.server import running_server
 from tests.support.services import ADMIN_KEY
 from tests.support.sources import REPOSITORY
@@ -100,7 +98,7 @@ def placed(world: Path, folder: Path, *, is_served: bool) -> Iterator[Place]:
         settings = Settings.load(
             data_dir=home / "lookalike-data",
             port=0,
-            runtime="openvino-float32",
+            runtime="torch-float32",
             admin_key=ADMIN_KEY,
             fetch_trusted=shop,
         )
@@ -150,30 +148,8 @@ def test_what_a_page_says_to_type_works(page: str, place: Place) -> None:
     exchanged = [(f"{name}:8000", place.service) for name in ("127.0.0.1", "localhost")]
     exchanged += [("https://shop.example", place.shop), *documents.EXCHANGED]
     typed = [block for block in RUN[page] if block.language in documents.TYPED]
-    code, printed = run_script(documents.script(typed, exchanged), place.home, place.shop)
-    assert code == 0, printed
-
-
-def run_script(script: str, home: Path, shop: str) -> tuple[int, str]:
-    """Run a script to its end, and what it left running, and return its exit code and all that it printed."""
-    output = home / "output"
-    with output.open("w") as file:
-        process = subprocess.Popen(
-            ["bash", "-c", script],
-            cwd=home,
-            env=documents.environment(home, shop, Path(sys.executable).parent),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(LONGEST_S)
-        finally:
-            with contextlib.suppress(ProcessLookupError):  # it left nothing running
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    return code, output.read_text()
+    environment = documents.environment(place.home, place.shop, Path(sys.executable).parent)
+    run_script(documents.script(typed, exchanged), place.home, environment, longest_s=LONGEST_S)
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in of("ts")}))
@@ -247,24 +223,15 @@ def test_css_is_closed_and_styles_our_elements(block: Block) -> None:
         assert all(re.fullmatch(r"[a-z-]+: \S.*", line.strip()) for line in body.split(";") if line.strip())
 
 
-@pytest.mark.parametrize("block", of("js"), ids=lambda block: block.name)
-def test_javascript_is_javascript(block: Block, tmp_path: Path) -> None:
-    """As Node reads it."""
-    if shutil.which("node") is None:
-        pytest.skip("needs Node")
-    (tmp_path / "block.mjs").write_text(block.code)
-    done = subprocess.run(["node", "--check", "block.mjs"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("block", of("php"), ids=lambda block: block.name)
-def test_php_is_php(block: Block, tmp_path: Path) -> None:
-    """As PHP reads it."""
-    if shutil.which("php") is None:
-        pytest.skip("needs PHP")
-    (tmp_path / "block.php").write_text(block.code)
-    done = subprocess.run(["php", "-l", "block.php"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize("block", [*of("js"), *of("php")], ids=lambda block: block.name)
+def test_a_program_is_one_to_its_language(block: Block, tmp_path: Path) -> None:
+    """Node and PHP read it without an error."""
+    name, *command = {"js": ["block.mjs", "node", "--check"], "php": ["block.php", "php", "-l"]}[block.language]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}")
+    (tmp_path / name).write_text(block.code)
+    done = subprocess.run([*command, name], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # -- the site --------------------------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 from contextlib import closing
 from decimal import Decimal
@@ -18,6 +16,7 @@ from app.core.settings import Settings
 from app.db.database import Database
 from tests.support.image_check import free_port
 from tests.support.jobs import newest
+from tests.support.scripts import run_script
 from tests.support.soak import SOAK, sample, seeded
 from tests.support.sources import REPOSITORY
 
@@ -60,33 +59,14 @@ def _script(web_port: int, port: int) -> str:
     return script
 
 
-def _typed(script: str, folder: Path, port: int) -> str:
-    """Run the script in a folder, to its end and that of what it left running, and return all that it printed."""
-    output = folder / "output"
-    environment = {
+def _environment(port: int) -> dict[str, str]:
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("LOOKALIKE_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "LOOKALIKE_NETWORK": "efficientnet_lite0",
-        "LOOKALIKE_RUNTIME": "openvino-float32",
+        "LOOKALIKE_RUNTIME": "torch-float32",
         "LOOKALIKE_PORT": str(port),
     }
-    with output.open("w") as file:
-        process = subprocess.Popen(
-            ["bash", "-c", script],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(LONGEST_S)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    assert code == 0, output.read_text()
-    return output.read_text()
 
 
 @pytest.mark.soak
@@ -94,7 +74,7 @@ def _typed(script: str, folder: Path, port: int) -> str:
 def test_the_readme_walks_a_catalogue_through_its_life(tmp_path: Path) -> None:
     """Indexed, killed, resumed, changed, reindexed, rolled back, published, changed live, reindexed by a job."""
     port = free_port()
-    printed = _typed(_script(free_port(), port), tmp_path, port)
+    printed = run_script(_script(free_port(), port), tmp_path, _environment(port), longest_s=LONGEST_S)
 
     assert f"{PRODUCTS:,} products with {PRODUCTS:,} pictures" in printed
     changed = min(50, PRODUCTS - 1)

@@ -11,10 +11,10 @@ from app.core.snapshot_folder import SnapshotFolder
 from app.db.database import Database
 from app.db.jobs import REINDEX, JobProgress
 from app.main import create_app
-from tests.support.changes import AUTHORISED, slug
+from tests.support.changes import AUTHORISED
 from tests.support.keys import bearing, create_key
 from tests.support.refusals import note, refused
-from tests.support.services import copied_settings
+from tests.support.services import copied_settings, slug
 from tests.support.shop import Shop, publish
 from tests.support.waiting import wait_until
 

@@ -12,8 +12,9 @@ import pytest
 
 from app.core.products import image_id
 from tests.support.bad_server import file
-from tests.support.changes import ChangingShop, changing_shop, slug
+from tests.support.changes import ChangingShop, changing_shop
 from tests.support.images import picture_bytes
+from tests.support.services import slug
 from tests.support.shop import Shop
 from tests.support.waiting import wait_until
 

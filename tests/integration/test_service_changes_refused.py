@@ -8,8 +8,9 @@ import pytest
 
 from app.api.product_bodies import MAX_BATCH, MAX_PICTURES, MAX_PRODUCT_BYTES
 from tests.support.bad_server import endless, file, redirect, status
-from tests.support.changes import ChangingShop, changing_shop, slug
+from tests.support.changes import ChangingShop, changing_shop
 from tests.support.images import HOSTILE_IMAGES, draw_picture, encode, hostile_bytes, picture_bytes
+from tests.support.services import slug
 from tests.support.shop import Shop
 from tests.support.wire import BOUNDARY, MULTIPART, form, part
 

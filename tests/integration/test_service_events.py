@@ -17,38 +17,24 @@ from app.db.events import Event
 from app.db.tables import event_queries
 from app.main import create_app
 from app.search import events as search_events
-from tests.support.changes import slug
-from tests.support.services import copied_settings
+from tests.support.services import slug
 from tests.support.shop import Shop
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def settings(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of one service for this module, on a copy of the shop's data."""
-    return copied_settings(shop, tmp_path_factory.mktemp("events"))
-
-
-@pytest.fixture(scope="module")
-def service(settings: Settings) -> Iterator[TestClient]:
+def service(shared_settings: Settings) -> Iterator[TestClient]:
     """A client of it, which writes events at once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_events, "WRITE_EVERY_S", 0.05)
-        with TestClient(create_app(settings)) as client:
+        with TestClient(create_app(shared_settings)) as client:
             yield client
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    """The service's database."""
-    with closing(Database(settings.resolved_database_url)) as database:
-        yield database
-
-
-@pytest.fixture
-def client(service: TestClient, database: Database) -> TestClient:
+def client(service: TestClient, shared_database: Database) -> TestClient:
     """The client, when nothing was ever chosen."""
-    with database.changing_events() as table:
+    with shared_database.changing_events() as table:
         table._connection.execute(delete(event_queries))
     return service
 
@@ -80,7 +66,7 @@ def kept(database: Database, count: int) -> list[Event]:
 
 
 def test_a_choice_from_a_photos_results_is_kept_with_its_embedding(
-    client: TestClient, database: Database, shop: Shop
+    client: TestClient, shared_database: Database, shop: Shop
 ) -> None:
     """The day, the product, its place, and what the network made of the photo."""
     answer = search(client, shop.photos["mugs-03"][0], k=5)
@@ -88,7 +74,7 @@ def test_a_choice_from_a_photos_results_is_kept_with_its_embedding(
 
     assert (reply.status_code, reply.json()) == (202, {"outcome": "taken"})
     assert reply.headers["cache-control"] == "no-store"
-    (event,) = kept(database, 1)
+    (event,) = kept(shared_database, 1)
     assert (event.type, event.place) == ("select", 2)
     assert event.product_id == answer["results"][1]["product"]["id"]
     assert (event.query.day, event.query.product_id) == (datetime.now(UTC).date(), None)
@@ -97,7 +83,9 @@ def test_a_choice_from_a_photos_results_is_kept_with_its_embedding(
     assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_choice_from_a_products_similar_ones_keeps_its_id_alone(client: TestClient, database: Database) -> None:
+def test_a_choice_from_a_products_similar_ones_keeps_its_id_alone(
+    client: TestClient, shared_database: Database
+) -> None:
     """However it was asked for; whether a filter was set is kept, and not which."""
     similar = client.get("/products/mugs-00/similar").json()
     filtered = search(client, product_id="mugs-00", filter='{"category": "bags"}')
@@ -105,13 +93,13 @@ def test_a_choice_from_a_products_similar_ones_keeps_its_id_alone(client: TestCl
     for answer in (similar, filtered, again):
         assert choose(client, answer).status_code == 202
 
-    events = kept(database, 3)
+    events = kept(shared_database, 3)
     assert {event.query.product_id for event in events} == {"mugs-00"}
     assert {(event.query.embedding, event.query.fingerprint) for event in events} == {(None, None)}
     assert sorted(event.query.is_steered for event in events) == [False, False, True]
 
 
-def test_the_same_choice_counts_once(client: TestClient, database: Database, shop: Shop) -> None:
+def test_the_same_choice_counts_once(client: TestClient, shared_database: Database, shop: Shop) -> None:
     """Putting it into the cart is another one, and so is another product; the search is kept once."""
     answer = search(client, shop.photos["bags-02"][0])
     outcomes = [
@@ -119,7 +107,7 @@ def test_the_same_choice_counts_once(client: TestClient, database: Database, sho
         for place, kind in ((1, "select"), (1, "select"), (1, "add_to_cart"), (3, "select"), (1, "add_to_cart"))
     ]
     assert outcomes == ["taken", "repeated", "taken", "taken", "repeated"]
-    events = kept(database, 3)
+    events = kept(shared_database, 3)
     assert len({event.query.id for event in events}) == 1
 
 
@@ -151,13 +139,13 @@ def test_an_event_that_says_less_or_more_is_refused(client: TestClient, body: di
     assert (reply.status_code, slug(reply)) == (422, "invalid-parameter")
 
 
-def test_nothing_that_is_kept_leads_to_a_request(client: TestClient, database: Database, shop: Shop) -> None:
+def test_nothing_that_is_kept_leads_to_a_request(client: TestClient, shared_database: Database, shop: Shop) -> None:
     """Neither the ids of the answer nor the photo, its hash, the time or the client's address are in the tables."""
     photo = shop.photos["lamps-04"][0]
     answer = search(client, photo)
     choose(client, answer)
-    (event,) = kept(database, 1)
-    with database.changing_events() as table:
+    (event,) = kept(shared_database, 1)
+    with shared_database.changing_events() as table:
         rows = [
             list(table._connection.execute(text(f"SELECT * FROM {name}")))  # noqa: S608  # own names
             for name in ("event_queries", "events")

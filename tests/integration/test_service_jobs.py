@@ -1,7 +1,6 @@
 """Jobs over HTTP: queued, listed, shown, cancelled, tried again, and only with the key."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,35 +12,21 @@ from app.db.database import Database
 from app.db.jobs import JobProgress
 from app.db.tables import jobs as jobs_table
 from app.main import create_app
-from tests.support.changes import AUTHORISED, slug
-from tests.support.services import ADMIN_KEY, copied_settings
-from tests.support.shop import Shop
+from tests.support.changes import AUTHORISED
+from tests.support.services import ADMIN_KEY, slug
 
 
 @pytest.fixture(scope="module")
-def settings(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of one service for this module, on a copy of the shop's data."""
-    return copied_settings(shop, tmp_path_factory.mktemp("jobs"))
-
-
-@pytest.fixture(scope="module")
-def service(settings: Settings) -> Iterator[TestClient]:
+def service(shared_settings: Settings) -> Iterator[TestClient]:
     """A client of it that has the key."""
-    with TestClient(create_app(settings), headers=AUTHORISED) as client:
+    with TestClient(create_app(shared_settings), headers=AUTHORISED) as client:
         yield client
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    """The service's database, for playing the worker."""
-    with closing(Database(settings.resolved_database_url)) as database:
-        yield database
-
-
-@pytest.fixture
-def client(service: TestClient, database: Database) -> TestClient:
+def client(service: TestClient, shared_database: Database) -> TestClient:
     """The client, when no job was ever queued."""
-    with database.changing_jobs() as jobs:
+    with shared_database.changing_jobs() as jobs:
         jobs._connection.execute(delete(jobs_table))
     return service
 
@@ -133,11 +118,11 @@ def test_pages_of_other_origins_are_let_in_nowhere(client: TestClient, origin: s
     assert not [name for name in reply.headers if name.startswith("access-control-")]
 
 
-def test_a_running_job_tells_how_far_it_is(client: TestClient, database: Database) -> None:
+def test_a_running_job_tells_how_far_it_is(client: TestClient, shared_database: Database) -> None:
     """Phase, counts, rate, time left, and what was refused for which reason."""
     job = queue(client)
     progress = JobProgress(phase="Indexing pictures", total=100, done=40, refused={"not-an-image": 2}, rate=30.0)
-    with database.changing_jobs() as jobs:
+    with shared_database.changing_jobs() as jobs:
         jobs.claim("worker")
         jobs.heartbeat(job["id"], "worker", progress)
     shown = client.get(f"/jobs/{job['id']}").json()
@@ -147,16 +132,16 @@ def test_a_running_job_tells_how_far_it_is(client: TestClient, database: Databas
     assert shown["started_at"] < shown["heartbeat_at"]
 
 
-def test_a_job_ends_with_its_result_or_with_why_not(client: TestClient, database: Database) -> None:
+def test_a_job_ends_with_its_result_or_with_why_not(client: TestClient, shared_database: Database) -> None:
     """Both are shown."""
     job = queue(client)
     error = {"slug": "disk-full", "message": "The disk is full."}
-    with database.changing_jobs() as jobs:
+    with shared_database.changing_jobs() as jobs:
         jobs.claim("worker")
         jobs.finish(job["id"], "worker", "failed", JobProgress(), error=error)
     assert client.get(f"/jobs/{job['id']}").json()["error"] == error
     again = client.post(f"/jobs/{job['id']}/retry").json()
-    with database.changing_jobs() as jobs:
+    with shared_database.changing_jobs() as jobs:
         jobs.claim("worker")
         jobs.finish(again["id"], "worker", "succeeded", JobProgress(), result={"snapshot": "x"})
     shown = client.get(f"/jobs/{again['id']}").json()
@@ -177,10 +162,10 @@ def test_a_job_is_cancelled_and_tried_again(client: TestClient) -> None:
     assert (reply.status_code, slug(reply)) == (409, "already-running")
 
 
-def test_a_job_that_succeeded_cannot_be_cancelled(client: TestClient, database: Database) -> None:
+def test_a_job_that_succeeded_cannot_be_cancelled(client: TestClient, shared_database: Database) -> None:
     """The refusal says so."""
     job = queue(client)
-    with database.changing_jobs() as jobs:
+    with shared_database.changing_jobs() as jobs:
         jobs.claim("worker")
         jobs.finish(job["id"], "worker", "succeeded", JobProgress())
     reply = client.post(f"/jobs/{job['id']}/cancel")

@@ -106,8 +106,3 @@ def changing_shop(shop: Shop, folder: Path, **overrides: object) -> Iterator[Cha
         settings = copied_settings(shop, folder, fetch_trusted=web.origin, fetch_hosts="shop.invalid", **overrides)
         with TestClient(create_app(settings), headers=AUTHORISED) as client:
             yield ChangingShop(settings, web, client)
-
-
-def slug(reply: httpx2.Response) -> str:
-    """Return the kind of problem of an answer."""
-    return str(reply.json()["type"]).removeprefix("/problems/")

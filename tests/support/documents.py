@@ -123,7 +123,7 @@ def build_world(root: Path) -> None:
     shutil.copytree(root / "photos", root / "FOLDER")
     (root / "queries.jsonl").write_text('{"image": "photo.jpg", "products": ["mugs-0042", "mugs-0043"]}\n')
     (root / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
-    settings = Settings.load(data_dir=root / "lookalike-data", network="efficientnet_lite0", runtime="openvino-float32")
+    settings = Settings.load(data_dir=root / "lookalike-data", network="efficientnet_lite0", runtime="torch-float32")
     _rows(root, "", "products.csv", "id,title,category,price,image", "{id},Product {id},{category},19.90 EUR,{photo}")
     for source in ("photos", "products.csv"):  # two snapshots, so that there is one to go back to
         index_source(settings, str(root / source), SourceOptions(), Silent())
@@ -179,7 +179,7 @@ def environment(root: Path, shop: str, tools: Path) -> dict[str, str]:
         "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'clients/python/src'}",
         "LOOKALIKE_ADMIN_KEY": ADMIN_KEY,
-        "LOOKALIKE_RUNTIME": "openvino-float32",
+        "LOOKALIKE_RUNTIME": "torch-float32",
         "LOOKALIKE_FETCH_TRUSTED": shop,
         "LOOKALIKE_GATE_PRECISION": "0.05",
         "COLUMNS": "120",

@@ -17,11 +17,14 @@ from pydantic import SecretStr
 
 from app.core.settings import Settings
 from tests.support.sources import REPOSITORY
+from tests.support.waiting import PATIENCE_S
 
-_RUN = """
+_RUN = f"""
 from app.api.server import run
 from app.core.settings import Settings
 from app.main import create_app
+from app.search import opening
+opening.MAX_WAIT_S = {PATIENCE_S}
 settings = Settings.load()
 run(settings, create_app(settings), lambda url: print(url, flush=True))
 """

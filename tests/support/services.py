@@ -2,15 +2,20 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from app.core.settings import Settings
+from app.db.database import Database
 from app.main import create_app
+from app.search import opening
 from tests.support.server import Server, running_server
 from tests.support.shop import Shop, write_shop
+from tests.support.waiting import PATIENCE_S
 
 ADMIN_KEY = "a-key-for-tests-only"
 
@@ -35,11 +40,37 @@ def copied_settings(shop: Shop, folder: Path, **overrides: object) -> Settings:
     return shop_settings(folder / "data", admin_key=ADMIN_KEY, **overrides)
 
 
+def slug(reply: httpx2.Response) -> str:
+    """Return the kind of problem of an answer."""
+    return str(reply.json()["type"]).removeprefix("/problems/")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_services() -> Iterator[None]:
+    """No request is told to come back later because other tests had the processor for a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "MAX_WAIT_S", PATIENCE_S)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A shop of 24 products, for tests that change nothing."""
     root = tmp_path_factory.mktemp("shop")
     return write_shop(root, shop_settings(root / "data"))
+
+
+@pytest.fixture(scope="module")
+def shared_settings(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of one service for the tests of a module, on a copy of the shop's data, with a key."""
+    return copied_settings(shop, tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture
+def shared_database(shared_settings: Settings) -> Iterator[Database]:
+    """The database of that service."""
+    with closing(Database(shared_settings.resolved_database_url)) as database:
+        yield database
 
 
 @pytest.fixture
