@@ -92,7 +92,7 @@ def fails_of_full_disk(data: DataFolder, writes: int) -> bool:
 def test_a_full_disk_changes_nothing_that_is_live(data: DataFolder) -> None:
     """Whichever write is the first that does not fit; the import says so, and works when there is space again."""
     choose = seeded()
-    for writes in range(1, 10_000) if SOAK else sorted(choose.sample(range(1, 250), 6)):
+    for writes in range(1, 10_000) if SOAK else sorted(choose.sample(range(1, 250), 4)):
         data.restore()
         if not fails_of_full_disk(data, writes):
             break

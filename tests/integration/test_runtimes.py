@@ -14,12 +14,13 @@ import torch
 from app.core.arrays import Float32Array
 from app.core.embedder import Embedder, open_embedder
 from app.core.errors import ParityFailed, RuntimeNotAvailable, SnapshotIncompatible, UnknownNetwork, WeightsCorrupt
-from app.core.images import ImageLimits, PreparedImage, prepare_image
+from app.core.images import ImageLimits, prepare_image
 from app.core.networks.architectures import load_network
 from app.core.networks.libraries import imagenet_labels, timm_package, torchvision_models
 from app.core.networks.names import parse_network
 from app.core.networks.sources import require_weights
 from app.core.networks.weights import Weights
+from app.core.preprocessing import PreparedImage
 from app.core.probes import check_probes, probe_images
 from app.core.runtimes import torch_runtime
 from app.core.runtimes.choice import LOWEST_COSINES, lowest_cosine
@@ -68,8 +69,8 @@ def _reference_pixels(embedder: Embedder, images: list[PreparedImage]) -> torch.
 @pytest.fixture(scope="module")
 def photos(catalogue_dir: Path, other_photos_dir: Path) -> list[bytes]:
     """Photos of the shop and of other things, a dark one with little contrast among them."""
-    shop = sorted(catalogue_dir.rglob("*.jpg"))[::200]
-    others = [*sorted(other_photos_dir.glob("*.jpg"))[::100], other_photos_dir / "seat_belt.jpg"]
+    shop = sorted(catalogue_dir.rglob("*.jpg"))[::400]
+    others = [*sorted(other_photos_dir.glob("*.jpg"))[::200], other_photos_dir / "seat_belt.jpg"]
     return [path.read_bytes() for path in (*shop, *others)]
 
 

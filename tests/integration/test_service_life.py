@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -297,41 +297,44 @@ def test_work_for_a_client_that_left_is_dropped(server: Server) -> None:
     assert not [line for line in server.log_lines() if line.get("status", 0) >= 500]
 
 
-@pytest.fixture
-def stopping(shop: Shop, tmp_path: Path) -> Iterator[Server]:
-    """A service of a test's own, to stop."""
-    settings = shop_settings(shop.settings.data_dir, receive_timeout_s=60.0, shutdown_timeout_s=2.0)
-    with running_server(settings, tmp_path) as server:
-        yield server
-
-
-def test_a_stalled_upload_does_not_keep_the_service_from_stopping(stopping: Server) -> None:
+def test_a_stalled_upload_does_not_keep_the_service_from_stopping(shop: Shop, tmp_path: Path) -> None:
     """It is told that the service stops; the process ends with 0."""
+    settings = shop_settings(shop.settings.data_dir, receive_timeout_s=60.0, shutdown_timeout_s=2.0)
     body = form(part("image", bytes(10_000), filename="x"))
-    with stopping.connect() as stalled, stopping.client() as client:
-        send(stalled, [request(body)[:-5_000]])
-        assert client.get("/livez").status_code == 200
-        stopping.process.send_signal(signal.SIGTERM)
-        reply = receive(stalled)
-    assert (reply.status, reply.problem["type"]) == (503, "/problems/overloaded")
-    assert stopping.process.wait(60) == 0
+    with running_server(settings, tmp_path) as server:
+        with server.connect() as stalled, server.client() as client:
+            send(stalled, [request(body)[:-5_000]])
+            assert client.get("/livez").status_code == 200
+            server.process.send_signal(signal.SIGTERM)
+            reply = receive(stalled)
+        assert (reply.status, reply.problem["type"]) == (503, "/problems/overloaded")
+        assert server.process.wait(60) == 0
 
 
-def test_requests_that_were_accepted_are_answered_while_stopping(stopping: Server, shop: Shop) -> None:
+def _refuses_connections(server: Server) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_requests_that_were_accepted_are_answered_while_stopping(shop: Shop, tmp_path: Path) -> None:
     """Each of them, although the service no longer listens."""
-    whole = request(form(part("image", shop.photos["mugs-03"][0], filename="x")))
-    connections = [stopping.connect() for _ in range(8)]
-    for connection in connections:
-        send(connection, [whole[:-100]])
-    time.sleep(0.2)
-    stopping.process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    for connection in connections:
-        send(connection, [whole[-100:]])
-    assert [receive(connection).status for connection in connections] == [200] * 8
-    for connection in connections:
-        connection.close()
-    assert stopping.process.wait(60) == 0
+    settings = shop_settings(shop.settings.data_dir, receive_timeout_s=60.0, shutdown_timeout_s=60.0)
+    whole = request(form(part("image", shop.photos["mugs-03"][0], filename="x")), "Expect: 100-continue")
+    with running_server(settings, tmp_path) as server, ExitStack() as closing:
+        connections = [closing.enter_context(server.connect()) for _ in range(8)]
+        for connection in connections:
+            send(connection, [whole[:-100]])
+            assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: _refuses_connections(server))
+        for connection in connections:
+            send(connection, [whole[-100:]])
+        assert [receive(connection).status for connection in connections] == [200] * 8
+        closing.close()
+        assert server.process.wait(60) == 0
 
 
 def test_a_second_signal_ends_the_service_at_once(shop: Shop, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_each_answer_of_two_servers_is_wholly_from_the_snapshot_that_it_names(se
     """While snapshots are published and rolled back all the time; no request fails."""
     choose = seeded()
     with Questions([*servers.both, *servers.both], servers.photo, pause_s=0).asking() as questions:
-        while questions.asked < sample(300, soak=10_000) and not questions.failures:
+        while questions.asked < sample(200, soak=10_000) and not questions.failures:
             live = servers.publish_another(choose)
             if choose.random() < 0.3:
                 servers.wait_until_served(live)
@@ -114,7 +114,7 @@ def test_a_storm_of_switches_leaves_no_memory_behind(servers: Servers) -> None:
     """Under load; what the servers take afterwards is what they took after the first few."""
     choose = seeded()
     with Questions(servers.both, servers.photo).asking() as questions:
-        for switches in (5, sample(10, soak=200)):
+        for switches in (5, sample(5, soak=200)):
             before = servers.resident_bytes()
             for _ in range(switches):
                 servers.wait_until_served(servers.publish_another(choose))

@@ -162,7 +162,7 @@ class Questions:
 
     servers: list[Server]
     photo: bytes
-    pause_s: float = 0.02
+    pause_s: float = 0.1
     asked: int = 0
     seen: set[Answer] = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
