@@ -37,9 +37,14 @@ def _shared(name: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine's owner reaches a test."""
+    """
+    No setting of the machine's owner reaches a test, and networks have one thread.
+
+    The threads of one network wait for each other; where other tests want the processor, that takes five times as long.
+    """
     for name in [name for name in os.environ if name.startswith("LOOKALIKE_") and "TEST" not in name]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("LOOKALIKE_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,6 @@ from app.core.errors import Overloaded
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MAX_WAIT_S = 1.0
-
 
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Item, Result]):
@@ -41,7 +39,7 @@ class Batcher(Generic[Item, Result]):
         *,
         max_batch: int,
         queue_size: int,
-        max_wait_s: float = MAX_WAIT_S,
+        max_wait_s: float,
         observe_batch: Callable[[int], None] = lambda _size: None,
     ) -> None:
         self._run_batch = run_batch

@@ -27,7 +27,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from app.core.snapshot_reader import LiveSnapshot
 from app.core.vector_store import VectorStore
 from app.db.database import Database
-from app.search.batcher import MAX_WAIT_S, Batcher
+from app.search.batcher import Batcher
 from app.search.bounded_executor import BoundedExecutor
 from app.search.changes import LiveChanges
 from app.search.events import EventLog
@@ -42,6 +42,7 @@ from app.search.readiness import ReadinessCheck
 from app.search.service import Aids, SearchService
 
 LOOKUP_THREADS = 2  # fewer than the database's pool has connections
+SEARCH_WAIT_S = 1.0
 MAX_WAITING_PICTURES = 256  # a few pages of thumbnails
 PICTURE_WAIT_S = 10.0
 MAX_WAITING_CHANGES = 64  # more than a few requests have pictures and transactions at once
@@ -185,13 +186,13 @@ def _open_executors(settings: Settings, workers: int, cleanup: AsyncExitStack) -
     # Whoever decodes beside searches leaves one child to them where there is more than one.
     spare = max(1, min(4, workers - 1))
     executors = _Executors(
-        decoding=BoundedExecutor("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=MAX_WAIT_S),
+        decoding=BoundedExecutor("decoding", threads=workers, max_waiting=4 * workers, max_wait_s=SEARCH_WAIT_S),
         lookups=BoundedExecutor(
-            "the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S
+            "the index", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=SEARCH_WAIT_S
         ),
         # Not the threads of searches: those need no database, and do not wait for one that hangs.
         catalogue=BoundedExecutor(
-            "the catalogue", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=MAX_WAIT_S
+            "the catalogue", threads=LOOKUP_THREADS, max_waiting=settings.queue_size, max_wait_s=SEARCH_WAIT_S
         ),
         pictures=BoundedExecutor(
             "pictures", threads=spare, max_waiting=MAX_WAITING_PICTURES, max_wait_s=PICTURE_WAIT_S
@@ -213,7 +214,7 @@ def _batcher(settings: Settings, opened: _Opened, observe_batch: Callable[[int],
         partial(embed_batch, opened.embedder, opened.codes),
         max_batch=opened.embedder.best_batch_size,
         queue_size=settings.queue_size,
-        max_wait_s=MAX_WAIT_S,
+        max_wait_s=SEARCH_WAIT_S,
         observe_batch=observe_batch,
     )
 

@@ -47,6 +47,7 @@ from tests.benchmarks.living_start import measure_start
 from tests.benchmarks.living_switching import measure_switching
 from tests.benchmarks.memory import measure_memory
 from tests.benchmarks.peers import measure_peers
+from tests.benchmarks.phone import measure_phone
 from tests.benchmarks.rows import Row
 from tests.benchmarks.saturation import measure_saturation
 from tests.benchmarks.scale import measure_scale
@@ -83,8 +84,9 @@ SPEED: Final[Mapping[str, Callable[[Subject], Iterator[Row]]]] = {
     "saturation": measure_saturation,
     "memory": measure_memory,
     "peers": measure_peers,
+    "phone": measure_phone,
 }
-"""The parts about what the machine can do at most."""
+"""The parts about what the machine can do at most, and how long a shopper waits."""
 SCALE: Final = "scale"
 """The part about a million vectors, which needs no network and no photos."""
 QUICK: Final = (NETWORKS, "saturation", "filters")

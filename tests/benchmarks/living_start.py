@@ -14,7 +14,7 @@ from app.core.snapshot_folder import SnapshotFolder
 from tests.benchmarks.large_shop import publish_large_shop
 from tests.benchmarks.living import Living
 from tests.benchmarks.rows import Row
-from tests.support.server import running_server
+from tests.support.server import started_server
 from tests.support.waiting import wait_until
 
 REPEATS: Final = 3
@@ -60,6 +60,6 @@ def _read_and_hash(files: Sequence[Path]) -> float:
 def _start(settings: Settings, folder: Path) -> float:
     folder.mkdir()
     began_s = time.perf_counter()
-    with running_server(settings, folder) as server, server.client() as client:
+    with started_server(settings, folder) as server, server.client() as client:
         wait_until(lambda: client.get("/readyz").status_code == 200)
         return time.perf_counter() - began_s

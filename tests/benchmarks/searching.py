@@ -51,7 +51,7 @@ def measure_searching(settings: Settings, network: str, held_out: Path) -> Itera
     images = prepared_photos(settings, embedder, photos)
     embedder.embed(images[:1])
     bare_ms = statistics.median(timed_ms(partial(embedder.embed, [image])) for image in images)
-    small, large = _jpeg(photos, SMALL_PX), _jpeg(photos, LARGE_PX)
+    small, large = (mosaic(photos, size_px, columns=4, rows=3) for size_px in (SMALL_PX, LARGE_PX))
     with client_of(settings) as client:
         for data in (small, large):
             search(client, data)
@@ -110,16 +110,15 @@ def timed_ms(act: Callable[[], object]) -> float:
     return (time.perf_counter() - began_s) * 1000
 
 
-def _jpeg(photos: list[Path], size_px: tuple[int, int]) -> bytes:
-    """Return one large photo, a mosaic of real ones, so that its detail is that of photos."""
-    columns, rows = 4, 3
-    mosaic = Image.new("RGB", size_px)
+def mosaic(photos: list[Path], size_px: tuple[int, int], columns: int, rows: int) -> bytes:
+    """Return one large photo as JPEG, a mosaic of real ones, so that its detail is that of photos."""
+    picture = Image.new("RGB", size_px)
     for number in range(columns * rows):
         with Image.open(photos[number % len(photos)]) as photo:
             tile = photo.convert("RGB").resize((size_px[0] // columns, size_px[1] // rows), Image.Resampling.BICUBIC)
-        mosaic.paste(tile, (number % columns * tile.width, number // columns * tile.height))
+        picture.paste(tile, (number % columns * tile.width, number // columns * tile.height))
     output = io.BytesIO()
-    mosaic.save(output, "JPEG", quality=88)
+    picture.save(output, "JPEG", quality=88)
     return output.getvalue()
 
 

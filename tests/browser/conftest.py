@@ -1,7 +1,6 @@
 """A real Chromium, and the search page of a real service in it."""
 
 import asyncio
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from app.api.server import GuardedServer, make_server, reserve_port, url_of
 from app.core.settings import Settings
 from app.main import create_app
+from tests.support.chromium import launch
 from tests.support.search_page import TIMEOUT_MS, OpenPage, SearchPage, watched_windows
 from tests.support.services import patient_services
 from tests.support.shop import write_shop
@@ -22,28 +22,14 @@ from tests.support.shop_page import CLASSIC, SEARCH, ShopPage, serve_shop, shop_
 
 __all__ = ["patient_services"]
 
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
-
 
 # Not for the whole run: while it is open, Playwright's event loop counts as running, and asyncio.run refuses to start.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it; Playwright's own download is never used."""
-    if CHROMIUM is None:
-        pytest.fail("Chromium is missing. Install it with `apt-get install -y chromium`; `make test` does so itself.")
+    """Chromium, one for the tests of a module."""
     expect.set_options(timeout=TIMEOUT_MS)  # its own is 5 s, whatever the context waits for
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -19,6 +19,7 @@ import pytest
 from app.core.settings import Settings
 from tests.support import documents
 from tests.support.documents import Block
+from tests.support.forked_commands import forked_commands
 from tests.support.node import compiled_and_run
 from tests.support.scripts import run_script
 from tests.support.server import running_server
@@ -98,12 +99,19 @@ def placed(world: Path, folder: Path, *, is_served: bool) -> Iterator[Place]:
         settings = Settings.load(
             data_dir=home / "lookalike-data",
             port=0,
-            runtime="torch-float32",
+            **documents.RUNTIME,
             admin_key=ADMIN_KEY,
             fetch_trusted=shop,
         )
         service = stack.enter_context(running_server(settings, folder)).url if is_served else "http://127.0.0.1:1"
         yield Place(home, shop, service.removeprefix("http://"))
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the command, which starts at once: half of what this file takes would be its imports."""
+    with forked_commands(tmp_path_factory.mktemp("commands")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +151,12 @@ def only_asks(page: str) -> bool:
 
 @pytest.mark.timeout(LONGEST_S + 60)
 @pytest.mark.parametrize("page", TYPED)
-def test_what_a_page_says_to_type_works(page: str, place: Place) -> None:
+def test_what_a_page_says_to_type_works(page: str, place: Place, commands: Path) -> None:
     """All of it, one after the other, as somebody would who reads the page from the top."""
     exchanged = [(f"{name}:8000", place.service) for name in ("127.0.0.1", "localhost")]
     exchanged += [("https://shop.example", place.shop), *documents.EXCHANGED]
     typed = [block for block in RUN[page] if block.language in documents.TYPED]
-    environment = documents.environment(place.home, place.shop, Path(sys.executable).parent)
+    environment = documents.environment(place.home, place.shop, commands, Path(sys.executable).parent)
     run_script(documents.script(typed, exchanged), place.home, environment, longest_s=LONGEST_S)
 
 

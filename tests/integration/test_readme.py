@@ -65,6 +65,7 @@ def _environment(port: int) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "LOOKALIKE_NETWORK": "efficientnet_lite0",
         "LOOKALIKE_RUNTIME": "torch-float32",
+        "LOOKALIKE_THREADS": "1",
         "LOOKALIKE_PORT": str(port),
     }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app.core.settings import Settings
 from app.db.database import Database
@@ -23,6 +23,9 @@ from indexer.progress import Silent
 from tests.support.services import ADMIN_KEY
 from tests.support.shop import COLOURS, draw_product
 from tests.support.sources import REPOSITORY
+
+RUNTIME: Final[dict[str, Any]] = {"runtime": "torch-float32", "threads": 1}
+"""One thread: two of torch's wait for each other where others want the processor, five times as long."""
 
 FENCE: Final = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LANGUAGES: Final = frozenset({"sh", "python", "ts", "js", "json", "css", "html", "liquid", "php", "text"})
@@ -123,7 +126,7 @@ def build_world(root: Path) -> None:
     shutil.copytree(root / "photos", root / "FOLDER")
     (root / "queries.jsonl").write_text('{"image": "photo.jpg", "products": ["mugs-0042", "mugs-0043"]}\n')
     (root / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
-    settings = Settings.load(data_dir=root / "lookalike-data", network="efficientnet_lite0", runtime="torch-float32")
+    settings = Settings.load(data_dir=root / "lookalike-data", network="efficientnet_lite0", **RUNTIME)
     _rows(root, "", "products.csv", "id,title,category,price,image", "{id},Product {id},{category},19.90 EUR,{photo}")
     for source in ("photos", "products.csv"):  # two snapshots, so that there is one to go back to
         index_source(settings, str(root / source), SourceOptions(), Silent())
@@ -172,14 +175,14 @@ def _rows(root: Path, shop: str, name: str, head: str, row: str, end: str = "") 
     (root / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def environment(root: Path, shop: str, tools: Path) -> dict[str, str]:
-    """Return the variables with which pages are typed in a copy of the world."""
+def environment(root: Path, shop: str, *tools: Path) -> dict[str, str]:
+    """Return the variables with which pages are typed in a copy of the world, with these folders of commands first."""
     return {
         "HOME": str(root),
-        "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": ":".join([*map(str, tools), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'clients/python/src'}",
         "LOOKALIKE_ADMIN_KEY": ADMIN_KEY,
-        "LOOKALIKE_RUNTIME": "torch-float32",
+        **{f"LOOKALIKE_{name.upper()}": str(value) for name, value in RUNTIME.items()},
         "LOOKALIKE_FETCH_TRUSTED": shop,
         "LOOKALIKE_GATE_PRECISION": "0.05",
         "COLUMNS": "120",

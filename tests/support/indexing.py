@@ -63,7 +63,7 @@ def index_command(settings: Settings, source: Path | str) -> list[str]:
 
 def index_environment() -> dict[str, str]:
     """Return the environment of that command."""
-    return {**os.environ, "LOOKALIKE_RUNTIME": "torch-float32"}
+    return {**os.environ, "LOOKALIKE_RUNTIME": "torch-float32", "LOOKALIKE_THREADS": "1"}
 
 
 def write_picture(path: Path, seed: int) -> None:

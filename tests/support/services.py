@@ -49,7 +49,7 @@ def slug(reply: httpx2.Response) -> str:
 def patient_services() -> Iterator[None]:
     """No request is told to come back later because other tests had the processor for a second."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "MAX_WAIT_S", PATIENCE_S)
+        patch.setattr(opening, "SEARCH_WAIT_S", PATIENCE_S)
         yield
 
 

@@ -64,7 +64,7 @@ async def test_an_idle_batcher_runs_a_single_item_at_once() -> None:
     """Nothing is gathered while nothing runs."""
     gate = Gate()
     gate.opened.set()
-    async with Batcher(gate, max_batch=16, queue_size=4) as batcher:
+    async with Batcher(gate, max_batch=16, queue_size=4, max_wait_s=1) as batcher:
         assert await batcher.submit(7) == 49
     assert gate.batches == [[7]]
 
@@ -84,7 +84,7 @@ async def test_items_are_never_written_out_as_text() -> None:
     def run_batch(items: Sequence[Unwritable]) -> list[int]:
         return [id(item) for item in items]
 
-    async with Batcher(run_batch, max_batch=16, queue_size=4) as batcher:
+    async with Batcher(run_batch, max_batch=16, queue_size=4, max_wait_s=1) as batcher:
         item = Unwritable()
         assert await batcher.submit(item) == id(item)
 
@@ -94,7 +94,7 @@ async def test_items_that_arrive_while_a_batch_runs_form_the_next_batches() -> N
     """They are taken in their order, at most `max_batch` at once, and each caller gets its own result."""
     gate = Gate()
     sizes: list[int] = []
-    async with Batcher(gate, max_batch=4, queue_size=16, observe_batch=sizes.append) as batcher:
+    async with Batcher(gate, max_batch=4, queue_size=16, observe_batch=sizes.append, max_wait_s=1) as batcher:
         first = await _occupy(batcher, gate)
         rest = await _queued(batcher, range(2, 8))
         gate.opened.set()
@@ -107,7 +107,7 @@ async def test_items_that_arrive_while_a_batch_runs_form_the_next_batches() -> N
 async def test_a_full_queue_refuses_at_once() -> None:
     """The item past the bound is answered Overloaded with a time to come back; those inside are served."""
     gate = Gate()
-    async with Batcher(gate, max_batch=4, queue_size=2) as batcher:
+    async with Batcher(gate, max_batch=4, queue_size=2, max_wait_s=1) as batcher:
         first = await _occupy(batcher, gate)
         rest = await _queued(batcher, [2, 3])
         with pytest.raises(Overloaded, match="LOOKALIKE_QUEUE_SIZE") as refused:
@@ -121,7 +121,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 async def test_one_bad_item_fails_alone() -> None:
     """The batch is run again item by item, and only the bad one's caller sees the error."""
     gate = Gate()
-    async with Batcher(gate, max_batch=4, queue_size=8) as batcher:
+    async with Batcher(gate, max_batch=4, queue_size=8, max_wait_s=1) as batcher:
         first = await _occupy(batcher, gate)
         rest = await _queued(batcher, [2, -3, 4])
         gate.opened.set()
@@ -137,7 +137,7 @@ async def test_one_bad_item_fails_alone() -> None:
 async def test_a_cancelled_caller_is_not_run() -> None:
     """Its place in the queue is free at once, and its item never reaches the network."""
     gate = Gate()
-    async with Batcher(gate, max_batch=4, queue_size=2) as batcher:
+    async with Batcher(gate, max_batch=4, queue_size=2, max_wait_s=1) as batcher:
         first = await _occupy(batcher, gate)
         gone, stays = await _queued(batcher, [2, 3])
         gone.cancel()
@@ -153,7 +153,7 @@ async def test_a_cancelled_caller_is_not_run() -> None:
 async def test_a_caller_cancelled_while_its_batch_runs_leaves_the_others_alone() -> None:
     """The result nobody waits for is dropped without a trace."""
     gate = Gate()
-    async with Batcher(gate, max_batch=4, queue_size=8) as batcher:
+    async with Batcher(gate, max_batch=4, queue_size=8, max_wait_s=1) as batcher:
         first = await _occupy(batcher, gate)
         first.cancel()
         (other,) = await _queued(batcher, [5])
@@ -179,7 +179,7 @@ async def test_an_item_that_waits_too_long_is_refused_and_not_run() -> None:
 async def test_leaving_drains_what_was_accepted_and_refuses_what_comes_after() -> None:
     """Every accepted item is answered before the thread ends."""
     gate = Gate()
-    batcher = Batcher(gate, max_batch=2, queue_size=8)
+    batcher = Batcher(gate, max_wait_s=1, max_batch=2, queue_size=8)
     await batcher.__aenter__()
     first = await _occupy(batcher, gate)
     rest = await _queued(batcher, [2, 3, 4])
