@@ -56,7 +56,7 @@ storefront: $(VENV)/dev.stamp ## Serve a small shop at :9000 whose pages search 
 
 .PHONY: test
 test: lint chromium node-packages ## Run everything that a change must pass: lint, types, tests (ARGS="tests/unit -k word")
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## Go on for hours with tests that break things at random (ARGS="-k kill"; CONTRIBUTING.md tells more)

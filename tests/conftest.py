@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+# Before anything imports numpy or faiss: their threads, too, wait for each other.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 NICENESS = 18
 SHARED = Path(os.environ.get("LOOKALIKE_TEST_SHARED", REPOSITORY.parent / "shared"))
