@@ -40,7 +40,7 @@ PHONE: Final[Mapping[str, Any]] = {
 
 _WATCH: Final = """
 () => {
-    const seen = (window.seen = {});
+    const seen = {};
     const search = document.querySelector("lookalike-search");
     const chosen = () => (seen.chosen = performance.now());
     search.shadowRoot.getElementById("choose").addEventListener("change", chosen, true);
@@ -50,8 +50,10 @@ _WATCH: Final = """
         if (photo) seen.bytes ??= photo.size;
         return send(address, options);
     };
-    search.addEventListener("lookalike:results", () =>
-        requestAnimationFrame(() => requestAnimationFrame(() => (seen.shown ??= performance.now()))));
+    const drawn = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
+    window.shown = new Promise((done) =>
+        search.addEventListener("lookalike:results", () =>
+            drawn(() => done({ ...seen, shown: performance.now() }))));
 }
 """
 _ADD_PLAIN_INPUT: Final = """
@@ -105,8 +107,7 @@ def _searched(url: str, photo: Path) -> dict[str, float]:
     with _slow_phone(url) as page:
         page.evaluate(_WATCH)
         page.locator("#choose").set_input_files(photo)
-        page.wait_for_function("window.seen.shown")
-        seen: dict[str, float] = page.evaluate("window.seen")
+        seen: dict[str, float] = page.evaluate("window.shown")  # a promise
     return seen
 
 
