@@ -17,7 +17,7 @@ from app.main import create_app
 from tests.support.chromium import launch
 from tests.support.search_page import TIMEOUT_MS, OpenPage, SearchPage, watched_windows
 from tests.support.services import patient_services
-from tests.support.shop import write_shop
+from tests.support.shop import Shop, write_shop
 from tests.support.shop_page import CLASSIC, SEARCH, ShopPage, serve_shop, shop_html
 
 __all__ = ["patient_services"]
@@ -60,6 +60,13 @@ def served(settings: Settings) -> Iterator[str]:
 def serve() -> Callable[[Settings], AbstractContextManager[str]]:
     """Run a service with settings of the test's own; it ends with the block and gives its address."""
     return served
+
+
+@pytest.fixture(scope="module")
+def admin_url(shop: Shop, serve: Callable[[Settings], AbstractContextManager[str]]) -> Iterator[str]:
+    """The address of a service over the `shop` of the module that asks."""
+    with serve(shop.settings) as url:
+        yield url
 
 
 async def _serve(settings: Settings, listener: socket.socket, started: "Queue[GuardedServer]") -> None:

@@ -1,7 +1,6 @@
 """The page of administration: the key, a job from its start to its end, snapshots, and who can use it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop = write_shop(root, settings)
     publish(shop, product_ids=["mugs-00", "mugs-01"])
     return shop
-
-
-@pytest.fixture(scope="module")
-def admin_url(shop: Shop, serve: Callable[[Settings], AbstractContextManager[str]]) -> Iterator[str]:
-    """The address of its service."""
-    with serve(shop.settings) as url:
-        yield url
 
 
 @pytest.fixture

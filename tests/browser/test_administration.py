@@ -1,7 +1,7 @@
 """The page of administration beyond jobs: roll back, relevance over time, what was refused, keys."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,13 +49,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     with closing(Database(settings.resolved_database_url)) as database:
         note(database, "import", *special, *(refused(number) for number in range(25)))
     return shop
-
-
-@pytest.fixture(scope="module")
-def admin_url(shop: Shop, serve: Callable[[Settings], AbstractContextManager[str]]) -> Iterator[str]:
-    """The address of its service."""
-    with serve(shop.settings) as url:
-        yield url
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 # Chromium's own note on every refused request; the page cannot suppress it, and tests refuse requests on purpose.
 REFUSED_REQUEST = "Failed to load resource"
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 30_000  # other tests have the processor for seconds
 
 PUT_FILE_ON = """
 ([kind, name, type, data]) => {
