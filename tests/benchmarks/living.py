@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 
 from app.core.settings import Settings
 from tests.benchmarks.embedding import photos_in
-from tests.support.server import environment_of, running_server
+from tests.support.server import environment_of, started_server
 
 ADMIN_KEY = "a-key-for-benchmarks"
 
@@ -103,7 +103,7 @@ def two_servers(settings: Settings, folder: Path) -> Iterator[list[httpx2.Client
         clients = []
         for name in ("one", "two"):
             (folder / name).mkdir(parents=True)
-            client = cleanup.enter_context(cleanup.enter_context(running_server(settings, folder / name)).client())
+            client = cleanup.enter_context(cleanup.enter_context(started_server(settings, folder / name)).client())
             client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
             clients.append(client)
         yield clients

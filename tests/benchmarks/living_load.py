@@ -17,7 +17,7 @@ from app.db.database import Database
 from app.db.jobs import Job
 from tests.benchmarks.living import Living, change_picture, command, index_photos, percentile, run_command
 from tests.benchmarks.rows import Row
-from tests.support.server import running_server
+from tests.support.server import started_server
 
 QUERIES = 40
 WARM_UP = 20
@@ -34,7 +34,7 @@ def measure_load(living: Living) -> Iterator[Row]:
     index_photos(settings, photos)
     queries = [photo.read_bytes() for photo in photos[:: max(1, len(photos) // QUERIES)]]
     with (
-        running_server(settings, living.folder / "load") as server,
+        started_server(settings, living.folder / "load") as server,
         server.client() as client,
         closing(Database(settings.resolved_database_url)) as database,
     ):

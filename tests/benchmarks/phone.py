@@ -16,7 +16,7 @@ from tests.benchmarks.rows import Row
 from tests.benchmarks.searching import LARGE_PX, mosaic
 from tests.benchmarks.subject import Subject, split
 from tests.support.chromium import launch
-from tests.support.server import running_server
+from tests.support.server import started_server
 
 MOST_S: Final = 3.0
 TIMED: Final = 5
@@ -81,7 +81,7 @@ def measure_phone(subject: Subject) -> Iterator[Row]:
     for network in subject.networks:
         settings = Settings.load(data_dir=subject.folder / network, network=network, vgg16_weights=subject.vgg16)
         run_command(settings, "index", str(indexed))
-        with tempfile.TemporaryDirectory() as folder, running_server(settings, Path(folder)) as server:
+        with tempfile.TemporaryDirectory() as folder, started_server(settings, Path(folder)) as server:
             for what, (columns, rows) in TILES.items():
                 path = Path(folder) / "photo.jpg"
                 path.write_bytes(mosaic(photos, LARGE_PX, columns, rows))

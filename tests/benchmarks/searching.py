@@ -17,7 +17,7 @@ from app.core.runtimes.openvino_runtime import INT8
 from app.core.settings import Settings
 from tests.benchmarks.embedding import open_network, photos_in, prepared_photos
 from tests.benchmarks.rows import Row
-from tests.support.server import running_server
+from tests.support.server import started_server
 
 K = 10
 WANTED = {"efficientnet_lite0": (0.87, 0.90), "vgg16": (0.855, 0.85)}
@@ -88,7 +88,7 @@ def client_of(settings: Settings) -> Iterator[httpx2.Client]:
     """Run the service of these settings in a process of its own, and give a client for it."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_server(settings.model_copy(update={"port": 0}), Path(folder)) as server,
+        started_server(settings.model_copy(update={"port": 0}), Path(folder)) as server,
         server.client() as client,
     ):
         yield client

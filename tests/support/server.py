@@ -96,7 +96,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def serve(announce: Callable[[str], None]) -> None:
     """Run the service of the environment's settings; its address is announced as soon as it listens."""
-    opening.SEARCH_WAIT_S = PATIENCE_S  # other tests have the processor for seconds
     settings = Settings.load()
     run(settings, create_app(settings), announce)
 
@@ -106,7 +105,8 @@ def running_server(settings: Settings, folder: Path) -> Iterator[Server]:
     """
     Run the service until the block ends; its log goes to a file in `folder`.
 
-    It is forked from a process that has imported everything, which takes seconds and is not what tests are about.
+    For tests: it is forked from a process that has imported everything, which takes seconds, and no search is refused
+    for having waited a second.
     """
     log_file, temporary_dir = _places(folder)
     said, saying = FORKS.Pipe(duplex=False)
@@ -127,7 +127,7 @@ def running_server(settings: Settings, folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def started_server(settings: Settings, folder: Path) -> Iterator[Server]:
-    """Do what `running_server` does in a process that has to import everything, as a shop's does."""
+    """Do what `running_server` does with a service that starts, and refuses, as a shop's does: for benchmarks."""
     log_file, temporary_dir = _places(folder)
     environment = {**environment_of(settings), "TMPDIR": str(temporary_dir)}
     with (
@@ -180,6 +180,7 @@ def _serve_forked(environment: dict[str, str], log_file: Path, saying: Connectio
     with log_file.open("w") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
+    opening.SEARCH_WAIT_S = PATIENCE_S  # other tests have the processor for seconds
     serve(saying.send)
 
 
